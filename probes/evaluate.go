@@ -1,0 +1,148 @@
+package probes
+
+import (
+	"reflect"
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Evaluate judges the facts of one host against a policy: a check for each
+// probe, findings, causes, and the status of the host. It is pure.
+func Evaluate(f *Facts, p *Policy) Audit {
+	a := Audit{Status: OK, Findings: []Finding{}, Causes: []Cause{}}
+	for _, probe := range All {
+		check, findings := judge(probe, f, p)
+		a.Checks = append(a.Checks, check)
+		a.Findings = append(a.Findings, findings...)
+	}
+	a.Causes = Diagnose(f, a.Findings)
+	a.Findings = append(a.Findings, causeFindings(a.Causes, p)...)
+	a.settle()
+	return a
+}
+
+// settle derives the host's status from its checks and findings.
+func (a *Audit) settle() {
+	a.Status = OK
+	for _, c := range a.Checks {
+		a.Status = Worst(a.Status, c.Status)
+	}
+	for _, f := range a.Findings {
+		if f.Waived == nil {
+			a.Status = Worst(a.Status, f.Status)
+		}
+	}
+}
+
+// judge runs one probe's judge and derives the status of the check: the worst
+// finding, or unknown where a needed fact is unknown and nothing failed.
+func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
+	j := probe.Judge(Input{Facts: f, Policy: p, Probe: probe})
+	c := Check{Probe: probe.Name, Status: OK, Observed: j.Observed, Want: j.Want, NotSeen: []NotSeen{}}
+	if j.Skipped != "" {
+		c.Status, c.Reason = Skipped, j.Skipped
+		return c, nil
+	}
+	reasons := j.Unknown
+	section := f.section(probe.Name)
+	walk(section, "", false, func(path string, need bool, v facter) {
+		if v.IsKnown() {
+			return
+		}
+		if need {
+			reasons = append(reasons, path+": "+v.Why())
+		} else {
+			c.NotSeen = append(c.NotSeen, NotSeen{Fact: path, Why: v.Why()})
+		}
+	})
+	if len(reasons) > 0 {
+		c.Status, c.Reason = StatusUnknown, strings.Join(reasons, "; ")
+	}
+	for i := range j.Findings {
+		if j.Findings[i].Waived == nil {
+			c.Status = Worst(c.Status, j.Findings[i].Status)
+		}
+	}
+	return c, j.Findings
+}
+
+// section is the field of Facts that belongs to a probe.
+func (f *Facts) section(probe string) reflect.Value {
+	name := strings.ReplaceAll(probe, "-", "_")
+	v := reflect.ValueOf(f).Elem()
+	for i := range v.NumField() {
+		if v.Type().Field(i).Tag.Get("json") == name {
+			return v.Field(i)
+		}
+	}
+	panic("Facts has no field for probe " + probe)
+}
+
+// walk calls visit for every Value below v, in a stable order, with its JSON
+// path and whether it is needed (struct tag need:"needed").
+func walk(v reflect.Value, path string, need bool, visit func(path string, need bool, v facter)) {
+	if v.CanInterface() {
+		if f, ok := v.Interface().(facter); ok {
+			visit(path, need, f)
+			return
+		}
+	}
+	switch v.Kind() {
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Type().Field(i)
+			if !field.IsExported() {
+				continue
+			}
+			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+			walk(v.Field(i), join(path, name), field.Tag.Get("need") == "needed", visit)
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			walk(v.Index(i), join(path, element(v.Index(i), i)), need, visit)
+		}
+	case reflect.Map:
+		keys := v.MapKeys()
+		sort.Slice(keys, func(i, j int) bool { return less(keys[i], keys[j]) })
+		for _, k := range keys {
+			walk(v.MapIndex(k), join(path, keyText(k)), need, visit)
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			walk(v.Elem(), path, need, visit)
+		}
+	}
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}
+
+// element names an element of a slice: by its pid where it has one, so that
+// paths agree between reports.
+func element(v reflect.Value, i int) string {
+	if v.Kind() == reflect.Struct {
+		if pid := v.FieldByName("PID"); pid.IsValid() && pid.CanInt() {
+			return strconv.FormatInt(pid.Int(), 10)
+		}
+	}
+	return strconv.Itoa(i)
+}
+
+func less(a, b reflect.Value) bool {
+	if a.CanInt() {
+		return a.Int() < b.Int()
+	}
+	return a.String() < b.String()
+}
+
+func keyText(k reflect.Value) string {
+	if k.CanInt() {
+		return strconv.FormatInt(k.Int(), 10)
+	}
+	return k.String()
+}

@@ -1,0 +1,71 @@
+package probes
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+)
+
+// FactsVersion is the version of the facts that this tmdoctor collects. A
+// newer tmdoctor judges older facts (what was not collected then is unknown);
+// an older one refuses newer facts.
+const FactsVersion = 1
+
+// Facts is everything one host said about itself: a section a probe, shared
+// files, and the session that asked. Any judge may read any section.
+type Facts struct {
+	Version int          `json:"facts_version"`
+	Session SessionFacts `json:"session"`
+	// Files are collected once and shared by boot horizon, causes, fix and
+	// drift. Use File to look one up.
+	Files []File `json:"files"`
+
+	Flink FlinkFacts `json:"flink"`
+	Maps  MapsFacts  `json:"maps"`
+}
+
+// File returns the file at that path. A path that nobody looked at is
+// unknown, not absent.
+func (f *Facts) File(path string) Value[File] {
+	for i := range f.Files {
+		if f.Files[i].Path == path {
+			return Known(f.Files[i])
+		}
+	}
+	return Unknown[File](notCollected)
+}
+
+// ParseFacts reads the output of the script: what lies between the marks of
+// the run's nonce, or of any nonce if nonce is empty. An error means: conclude
+// nothing; the facts that come with ErrTruncated are what can still be shown.
+func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
+	body, version, err := cutMarks(stdout, nonce)
+	if err != nil {
+		return nil, err
+	}
+	if version > FactsVersion {
+		return nil, fmt.Errorf("%w: %d, this one reads up to %d", ErrVersion, version, FactsVersion)
+	}
+	r, err := parseRecords(body)
+	if err != nil {
+		return nil, err
+	}
+	f := &Facts{Version: version, Files: r.files}
+	parseSession(r, f)
+	for _, p := range All {
+		p.Parse(r, f)
+	}
+	return f, nil
+}
+
+// UnmarshalFacts reads facts from a saved report.
+func UnmarshalFacts(b []byte) (*Facts, error) {
+	var f Facts
+	if err := json.NewDecoder(bytes.NewReader(b)).Decode(&f); err != nil {
+		return nil, err
+	}
+	if f.Version > FactsVersion {
+		return nil, fmt.Errorf("%w: %d, this one reads up to %d", ErrVersion, f.Version, FactsVersion)
+	}
+	return &f, nil
+}

@@ -1,0 +1,82 @@
+package probes
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// FileKind says what stands at a path. Only what the host itself calls absent
+// is FileAbsent.
+type FileKind string
+
+// The kinds of a file, with the letter each has on the wire.
+const (
+	FileRegular    FileKind = "file"        // f
+	FileLink       FileKind = "link"        // l, to a regular file whose content follows
+	FileDangling   FileKind = "dangling"    // x, a link to nothing
+	FileDir        FileKind = "directory"   // d
+	FileAbsent     FileKind = "absent"      // a
+	FileUnreadable FileKind = "unreadable"  // u
+	FileOther      FileKind = "not regular" // o, a device, FIFO or socket
+)
+
+var fileKinds = map[string]FileKind{
+	"f": FileRegular, "l": FileLink, "x": FileDangling, "d": FileDir,
+	"a": FileAbsent, "u": FileUnreadable, "o": FileOther,
+}
+
+// File is a file of the host as the script read it, shared by all probes.
+type File struct {
+	Path   string   `json:"path"`
+	Kind   FileKind `json:"kind"`
+	Target string   `json:"target,omitempty"` // of a link
+	Mode   string   `json:"mode,omitempty"`   // as ls -l prints it: drwxr-xr-x
+	UID    int64    `json:"uid"`
+	GID    int64    `json:"gid"`
+	Size   int64    `json:"size"` // bytes; -1 where it was not asked for
+	// Content is what was read, "" for what has none.
+	Content string `json:"content,omitempty"`
+	// Cut is true if the file has more than Content.
+	Cut bool `json:"cut,omitempty"`
+}
+
+// parseFile reads the text of an @ record: KIND MODE UID GID SIZE PATH, and
+// for links PATH -> TARGET. Unknown numbers are "-".
+func parseFile(text string) (f File, hasContent bool, err error) {
+	p := strings.SplitN(text, " ", 6)
+	if len(p) != 6 || fileKinds[p[0]] == "" || p[5] == "" {
+		return f, false, fmt.Errorf("%q is not a file record", clip(text, 60))
+	}
+	f = File{Kind: fileKinds[p[0]], Path: p[5], UID: -1, GID: -1, Size: -1}
+	if p[1] != "-" {
+		f.Mode = p[1]
+	}
+	for i, to := range []*int64{&f.UID, &f.GID, &f.Size} {
+		if p[2+i] == "-" {
+			continue
+		}
+		if *to, err = strconv.ParseInt(p[2+i], 10, 64); err != nil {
+			return f, false, fmt.Errorf("file record %q: %q is not a number", clip(text, 60), p[2+i])
+		}
+	}
+	if f.Kind == FileLink || f.Kind == FileDangling {
+		f.Path, f.Target, _ = strings.Cut(f.Path, " -> ")
+	}
+	return f, f.Kind == FileRegular || f.Kind == FileLink, nil
+}
+
+// record takes a line of the file's content and reports whether it was the
+// last one.
+func (f *File) record(kind byte, text string) (done bool) {
+	switch kind {
+	case '|':
+		f.Content += text + "\n"
+	case '\\':
+		f.Content = strings.TrimSuffix(f.Content, "\n")
+	case '$':
+		f.Cut = text == "1"
+		return true
+	}
+	return false
+}

@@ -1,0 +1,140 @@
+package probes
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+)
+
+// Records is what the script printed between its marks, before any meaning is
+// given to it. A record's name begins with the name of the section that
+// prints it and a dot ("maps.max_map_count", "maps.4711.count"), so that a
+// record which never came can be explained by what became of its section.
+type Records struct {
+	values   map[string][]string
+	unknown  map[string]string // name -> reason
+	absent   map[string]bool
+	sections map[string]section
+	files    []File
+}
+
+type section struct {
+	began, ended bool
+	aborted      string // reason, if the script gave it up
+	millis       int64
+}
+
+// newRecords returns empty Records.
+func newRecords() Records {
+	return Records{
+		values: map[string][]string{}, unknown: map[string]string{},
+		absent: map[string]bool{}, sections: map[string]section{},
+	}
+}
+
+// String is the fact of that name, the last one if it was printed repeatedly.
+func (r Records) String(name string) Value[string] {
+	if v := r.values[name]; len(v) > 0 {
+		return Known(v[len(v)-1])
+	}
+	return Unknown[string](r.why(name))
+}
+
+// Int is the fact of that name as a whole number.
+func (r Records) Int(name string) Value[int64] {
+	v, ok := r.String(name).Get()
+	if !ok {
+		return Unknown[int64](r.why(name))
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+	if err != nil {
+		return Unknown[int64]("not a number: " + strconv.Quote(clip(v, 40)))
+	}
+	return Known(n)
+}
+
+// All is every value printed under that name, in order; nil if none was.
+func (r Records) All(name string) []string { return r.values[name] }
+
+// List is All as a fact: known, perhaps empty, if the section finished and
+// did not call the name unknown.
+func (r Records) List(name string) Value[[]string] {
+	if _, bad := r.unknown[name]; !bad {
+		if v := r.values[name]; v != nil {
+			return Known(v)
+		}
+		if r.sections[sectionOf(name)].ended {
+			return Known([]string{})
+		}
+	}
+	return Unknown[[]string](r.why(name))
+}
+
+// Absent reports whether the host itself said that what the name stands for
+// does not exist there.
+func (r Records) Absent(name string) bool { return r.absent[name] }
+
+// Pids are the process ids P for which the section printed anything named
+// SECTION.P.*, ascending.
+func (r Records) Pids(section string) []int {
+	seen := map[int]bool{}
+	note := func(name string) {
+		rest, ok := strings.CutPrefix(name, section+".")
+		if !ok {
+			return
+		}
+		p, _, ok := strings.Cut(rest, ".")
+		if n, err := strconv.Atoi(p); ok && err == nil && n > 0 {
+			seen[n] = true
+		}
+	}
+	for name := range r.values {
+		note(name)
+	}
+	for name := range r.unknown {
+		note(name)
+	}
+	pids := make([]int, 0, len(seen))
+	for p := range seen {
+		pids = append(pids, p)
+	}
+	sort.Ints(pids)
+	return pids
+}
+
+// why explains a name that has no value.
+func (r Records) why(name string) string {
+	if w := r.unknown[name]; w != "" {
+		return w
+	}
+	if r.absent[name] {
+		return "absent on this host"
+	}
+	sec := sectionOf(name)
+	switch s := r.sections[sec]; {
+	case s.aborted != "":
+		return "the " + sec + " section was given up: " + s.aborted
+	case s.ended:
+		return "the script did not report it"
+	case s.began:
+		return "the " + sec + " section did not finish"
+	default:
+		return notCollected
+	}
+}
+
+func sectionOf(name string) string {
+	s, _, _ := strings.Cut(name, ".")
+	return s
+}
+
+// clip cuts s to at most n bytes, at a rune boundary, and says so.
+func clip(s string, n int) string {
+	if len(s) <= n {
+		return s
+	}
+	for n > 0 && s[n]&0xC0 == 0x80 {
+		n--
+	}
+	return s[:n] + "..."
+}

@@ -1,0 +1,41 @@
+package probes
+
+import "strings"
+
+// SessionFacts say as whom the script ran and what it was allowed.
+type SessionFacts struct {
+	UID    Value[int64]    `json:"uid"`
+	User   Value[string]   `json:"user"`
+	Groups Value[[]string] `json:"groups"`
+	// Shell is what /bin/sh is on the host, as far as it tells.
+	Shell Value[string] `json:"shell"`
+	// Root is the directory that stood for the host, "" for a real one.
+	Root Value[string] `json:"root"`
+	// Sudo says for each TaskManager user whether what only that user may see
+	// was read: "own" (we are that user), "root", "sudo", or why not.
+	Sudo map[string]string `json:"sudo"`
+	// FlinkUser is the user TaskManagers run as, and FlinkUserFrom how it was
+	// found: "inventory", "running TaskManager", "newest log", "login user".
+	FlinkUser     Value[string] `json:"flink_user"`
+	FlinkUserFrom Value[string] `json:"flink_user_from"`
+}
+
+func parseSession(r Records, f *Facts) {
+	s := &f.Session
+	s.UID = r.Int("session.uid")
+	s.User = r.String("session.user")
+	s.Shell = r.String("session.shell")
+	s.Root = r.String("session.root")
+	s.FlinkUser = r.String("session.flink_user")
+	s.FlinkUserFrom = r.String("session.flink_user_from")
+	if g, ok := r.String("session.groups").Get(); ok {
+		s.Groups = Known(strings.Fields(g))
+	} else {
+		s.Groups = Unknown[[]string](r.String("session.groups").Why())
+	}
+	s.Sudo = map[string]string{}
+	for _, line := range r.All("session.sudo") {
+		user, how, _ := strings.Cut(line, " ")
+		s.Sudo[user] = how
+	}
+}

@@ -1,0 +1,201 @@
+package probes
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// The wire format is what the script prints: lines between a begin and an end
+// mark that carry the nonce of the run.
+//
+//	tmdoctor-begin NONCE FACTS_VERSION
+//	[SECTION            a section begins
+//	=NAME VALUE         a fact; the same name may repeat
+//	?NAME REASON        a fact that could not be told
+//	-NAME               what the name stands for does not exist on the host
+//	@KIND MODE UID GID SIZE PATH   a file, see file.go
+//	|LINE               a line of that file
+//	\                   that file has no newline at its end
+//	$CUT                that file's content ends here; CUT is 1 if there was more
+//	]SECTION MILLIS     a section came to its end
+//	!SECTION REASON     a section was given up
+//	tmdoctor-end NONCE
+//
+// Whatever stands outside the marks is noise (MOTD, .bashrc). Names are
+// qualified, so that the late line of a command that hung is still right
+// wherever it arrives.
+
+// Errors of ParseFacts. They mean: conclude nothing.
+var (
+	// ErrNoBegin means that the script never started to answer.
+	ErrNoBegin = errors.New("no begin mark: the script did not run")
+	// ErrTruncated means that the answer has no end.
+	ErrTruncated = errors.New("no end mark: the output is truncated")
+	// ErrVersion means that the facts were collected by a newer tmdoctor.
+	ErrVersion = errors.New("facts version is newer than this tmdoctor")
+)
+
+const (
+	beginMark = "tmdoctor-begin "
+	endMark   = "tmdoctor-end "
+	// maxValue bounds one value; the script cuts at 4096 bytes itself.
+	maxValue = 64 << 10
+)
+
+// cutMarks returns the lines between the marks. An empty nonce accepts any
+// nonce where begin and end agree.
+func cutMarks(out []byte, nonce string) (body []byte, version int, err error) {
+	begin, rest := -1, 0
+	var found string
+	for begin < 0 {
+		i := lineWithPrefix(out[rest:], beginMark)
+		if i < 0 {
+			return nil, 0, ErrNoBegin
+		}
+		line, after := cutLine(out[rest+i:])
+		rest = len(out) - len(after)
+		f := strings.Fields(string(line[len(beginMark):]))
+		if len(f) != 2 || nonce != "" && f[0] != nonce {
+			continue
+		}
+		v, convErr := strconv.Atoi(f[1])
+		if convErr != nil || v < 1 {
+			continue
+		}
+		begin, found, version = rest, f[0], v
+	}
+	end := []byte(endMark + found + "\n")
+	for at := begin; ; {
+		i := lineWithPrefix(out[at:], string(end))
+		if i < 0 {
+			return nil, version, ErrTruncated
+		}
+		return out[begin : at+i], version, nil
+	}
+}
+
+// lineWithPrefix is the offset of the first line that begins with prefix.
+func lineWithPrefix(b []byte, prefix string) int {
+	if bytes.HasPrefix(b, []byte(prefix)) {
+		return 0
+	}
+	if i := bytes.Index(b, []byte("\n"+prefix)); i >= 0 {
+		return i + 1
+	}
+	return -1
+}
+
+func cutLine(b []byte) (line, rest []byte) {
+	if i := bytes.IndexByte(b, '\n'); i >= 0 {
+		return b[:i], b[i+1:]
+	}
+	return b, nil
+}
+
+// parseRecords reads the lines between the marks. What it does not understand
+// is an error: a wire format that is half understood is not understood.
+func parseRecords(body []byte) (Records, error) {
+	r := newRecords()
+	var file *File
+	for n := 1; len(body) > 0; n++ {
+		var raw []byte
+		raw, body = cutLine(body)
+		if len(raw) == 0 {
+			continue
+		}
+		kind, text := raw[0], cleanText(raw[1:])
+		if file != nil && kind != '|' && kind != '\\' && kind != '$' {
+			return r, fmt.Errorf("record %d: %q inside the file %s", n, clip(string(raw), 40), file.Path)
+		}
+		switch kind {
+		case '|', '\\', '$':
+			if file == nil {
+				return r, fmt.Errorf("record %d: a line of no file", n)
+			}
+			if file.record(kind, text) {
+				r.files = append(r.files, *file)
+				file = nil
+			}
+		case '@':
+			f, hasContent, err := parseFile(text)
+			if err != nil {
+				return r, fmt.Errorf("record %d: %w", n, err)
+			}
+			if hasContent {
+				file = &f
+			} else {
+				r.files = append(r.files, f)
+			}
+		default:
+			if err := r.add(kind, text); err != nil {
+				return r, fmt.Errorf("record %d: %w", n, err)
+			}
+		}
+	}
+	if file != nil {
+		return r, fmt.Errorf("the file %s has no end", file.Path)
+	}
+	return r, nil
+}
+
+// add takes one record that is not about a file.
+func (r Records) add(kind byte, text string) error {
+	name, value, _ := strings.Cut(text, " ")
+	if name == "" {
+		return fmt.Errorf("%q has no name", string(kind))
+	}
+	s := r.sections[name]
+	switch kind {
+	case '=':
+		r.values[name] = append(r.values[name], value)
+	case '?':
+		if value == "" {
+			value = "no reason given"
+		}
+		r.unknown[name] = value
+	case '-':
+		r.absent[name] = true
+	case '[':
+		s.began = true
+		r.sections[name] = s
+	case ']':
+		s.ended = true
+		s.millis, _ = strconv.ParseInt(value, 10, 64)
+		r.sections[name] = s
+	case '!':
+		s.aborted = value
+		if value == "" {
+			s.aborted = "no reason given"
+		}
+		r.sections[name] = s
+	default:
+		return fmt.Errorf("%q is not a record", clip(string(kind)+text, 40))
+	}
+	return nil
+}
+
+// cleanText bounds a text and makes it valid UTF-8. Control characters stay:
+// whoever prints it escapes it.
+func cleanText(b []byte) string {
+	if len(b) > maxValue {
+		b = b[:maxValue]
+	}
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var s strings.Builder
+	for len(b) > 0 {
+		r, size := utf8.DecodeRune(b)
+		if r == utf8.RuneError && size == 1 {
+			fmt.Fprintf(&s, `\x%02x`, b[0])
+		} else {
+			s.Write(b[:size])
+		}
+		b = b[size:]
+	}
+	return s.String()
+}
