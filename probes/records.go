@@ -104,8 +104,10 @@ func (r Records) Pids(section string) []int {
 
 // why explains a name that has no value.
 func (r Records) why(name string) string {
-	if w := r.unknown[name]; w != "" {
-		return w
+	for prefix := name; prefix != ""; prefix = parentOf(prefix) {
+		if w := r.unknown[prefix]; w != "" {
+			return w
+		}
 	}
 	if r.absent[name] {
 		return "absent on this host"
@@ -121,6 +123,13 @@ func (r Records) why(name string) string {
 	default:
 		return notCollected
 	}
+}
+
+// parentOf is the name without its last element: a section may call all of
+// maps.4711 unknown at once.
+func parentOf(name string) string {
+	i := strings.LastIndexByte(name, '.')
+	return name[:max(i, 0)]
 }
 
 func sectionOf(name string) string {
