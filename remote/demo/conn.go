@@ -1,0 +1,167 @@
+package demo
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// dripInterval is the pause between two bytes of DripVersion: each byte would
+// satisfy a deadline that starts anew with every read.
+const dripInterval = 100 * time.Millisecond
+
+// throttledText is what sshd 9.2 writes before it drops a connection over
+// MaxStartups.
+const throttledText = "Exceeded MaxStartups\r\n"
+
+// conn is one authenticated connection.
+type conn struct {
+	*Server
+	net net.Conn
+	ssh *ssh.ServerConn
+	wg  sync.WaitGroup // channels, scripts, tunnels
+}
+
+// serve is the life of one connection.
+func (s *Server) serve(nc net.Conn) {
+	defer nc.Close()
+	ctx, cancel := context.WithCancel(s.ctx)
+	defer cancel()
+	defer context.AfterFunc(ctx, func() { nc.Close() })()
+
+	leave := sync.OnceFunc(func() { s.unauthenticated.Add(-1) })
+	defer leave()
+	if s.enter() {
+		io.WriteString(nc, throttledText)
+		return
+	}
+	if s.rawFault(ctx, nc) {
+		return
+	}
+	sc, channels, requests, err := ssh.NewServerConn(nc, s.connConfig(nc))
+	if err != nil {
+		return
+	}
+	leave()
+	s.handshakes.Add(1)
+	c := &conn{Server: s, net: nc, ssh: sc}
+	c.wg.Go(func() { ssh.DiscardRequests(requests) })
+	if s.host.Behave.Fault != CloseAuth {
+		c.serveChannels(ctx, channels)
+	}
+	cancel() // kills the scripts
+	sc.Close()
+	c.wg.Wait()
+}
+
+// rawFault plays the faults that need no SSH and reports whether it did.
+func (s *Server) rawFault(ctx context.Context, nc net.Conn) bool {
+	switch s.host.Behave.Fault {
+	case Silent:
+		io.Copy(io.Discard, nc)
+	case DripVersion:
+		drip(ctx, nc)
+	case EndlessPreVersion:
+		repeat(nc, []byte(strings.Repeat("not yet ", 25)+"\r\n"))
+	case ResetAccept:
+		if t, ok := nc.(*net.TCPConn); ok {
+			t.SetLinger(0) // Close sends RST
+		}
+	case CloseAccept:
+	case CloseVersion:
+		io.WriteString(nc, s.config.ServerVersion+"\r\n")
+	default:
+		return false
+	}
+	return true
+}
+
+// connConfig adds the faults of key exchange and authentication, which need
+// the connection they spoil.
+func (s *Server) connConfig(nc net.Conn) *ssh.ServerConfig {
+	config := *s.config
+	switch s.host.Behave.Fault {
+	case CloseKex:
+		config.PreAuthConnCallback = func(ssh.ServerPreAuthConn) { nc.Close() }
+	case EndlessBanners:
+		text := strings.Repeat("welcome\r\n", 3000)
+		config.PreAuthConnCallback = func(p ssh.ServerPreAuthConn) {
+			for p.SendAuthBanner(text) == nil {
+			}
+		}
+	case NoAuthReply:
+		config.PublicKeyCallback = func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) {
+			io.Copy(io.Discard, nc) // until the connection ends
+			return nil, errNotAuthorized
+		}
+	}
+	return &config
+}
+
+// serveChannels ends when the connection does.
+func (c *conn) serveChannels(ctx context.Context, channels <-chan ssh.NewChannel) {
+	if c.host.Behave.Fault == ChannelFlood {
+		for range 8 {
+			c.wg.Go(c.flood)
+		}
+	}
+	for nc := range channels {
+		switch nc.ChannelType() {
+		case "session":
+			c.sessions.Add(1)
+			c.wg.Go(func() { c.session(ctx, nc) })
+		case "direct-tcpip":
+			c.tunnel.Add(1)
+			c.wg.Go(func() { c.forward(ctx, nc) })
+		default:
+			nc.Reject(ssh.UnknownChannelType, "unknown channel type")
+		}
+	}
+}
+
+// flood asks the client for channels until the connection ends.
+func (c *conn) flood() {
+	for {
+		_, _, err := c.ssh.OpenChannel("session", nil)
+		if _, refused := err.(*ssh.OpenChannelError); err != nil && !refused {
+			return
+		}
+	}
+}
+
+// drip sends a version line that never ends.
+func drip(ctx context.Context, nc net.Conn) {
+	tick := time.NewTicker(dripInterval)
+	defer tick.Stop()
+	rest := []byte("SSH-2.0-")
+	for {
+		b := []byte("x")
+		if len(rest) > 0 {
+			b, rest = rest[:1], rest[1:]
+		}
+		if _, err := nc.Write(b); err != nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// repeat writes b until w fails.
+func repeat(w io.Writer, b []byte) {
+	chunk := bytes.Repeat(b, max(1, 16*1024/len(b)))
+	for {
+		if _, err := w.Write(chunk); err != nil {
+			return
+		}
+	}
+}
