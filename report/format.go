@@ -1,0 +1,39 @@
+package report
+
+import (
+	"io"
+	"time"
+)
+
+// Format writes a report as it comes. The methods are called by one
+// goroutine: Begin once, Host for each host in order of arrival, End once,
+// also after a run that was cut short.
+type Format interface {
+	Begin(Run) error
+	Host(*Host) error
+	End(Fleet, Summary) error
+}
+
+// Options say how a format looks. The zero Options are a plain, unbounded,
+// colourless table.
+type Options struct {
+	Width int    // columns of the terminal; 0 is unbounded
+	Color bool   // SGR colours
+	ASCII bool   // no character outside ASCII of our own
+	By    string // "host" (default) or "check"
+	All   bool   // healthy hosts too
+	Wide  bool   // all probes, whatever the width
+	// Selected limits the columns and rows to these probes; nil means all.
+	Probes []string
+	// Command is how the user called us, for the next command to type:
+	// "tmdoctor check -i hosts.txt".
+	Command string
+	Now     func() time.Time
+}
+
+// FormatDoc is a format with its name and one line of help.
+type FormatDoc struct {
+	Name string
+	Doc  string
+	New  func(w io.Writer, o Options) Format
+}
