@@ -2,6 +2,7 @@ package probes
 
 import (
 	"reflect"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -33,6 +34,19 @@ func (a *Audit) settle() {
 			a.Status = Worst(a.Status, f.Status)
 		}
 	}
+}
+
+// Only is the audit as if only the named probes had judged; causes, which
+// rest on all of them, stay. nil means all probes.
+func (a Audit) Only(names []string) Audit {
+	if names == nil {
+		return a
+	}
+	keep := func(probe string) bool { return slices.Contains(names, probe) }
+	a.Checks = slices.DeleteFunc(slices.Clone(a.Checks), func(c Check) bool { return !keep(c.Probe) })
+	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool { return !keep(f.Probe) })
+	a.settle()
+	return a
 }
 
 // judge runs one probe's judge and derives the status of the check: the worst
