@@ -70,6 +70,7 @@ func (s *Server) rawFault(ctx context.Context, nc net.Conn) bool {
 	case EndlessPreVersion:
 		repeat(nc, []byte(strings.Repeat("not yet ", 25)+"\r\n"))
 	case ResetAccept:
+		nc.Read(make([]byte, 1)) // a client that is still connecting would blame connect
 		if t, ok := nc.(*net.TCPConn); ok {
 			t.SetLinger(0) // Close sends RST
 		}

@@ -60,7 +60,7 @@ const (
 	DripVersion       Fault = "drip-version"       // sends the version a byte at a time
 	EndlessPreVersion Fault = "endless-preversion" // sends lines for ever and no version
 	Throttled         Fault = "throttled"          // says "Exceeded MaxStartups" and closes
-	ResetAccept       Fault = "reset-accept"       // resets the connection at once
+	ResetAccept       Fault = "reset-accept"       // resets the connection when the client speaks
 	CloseAccept       Fault = "close-accept"       // closes at once
 	CloseVersion      Fault = "close-version"      // closes after its version line
 	CloseKex          Fault = "close-kex"          // closes after the key exchange
