@@ -33,7 +33,7 @@ func (s *Server) serve(nc net.Conn) {
 	defer nc.Close()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
-	defer context.AfterFunc(ctx, func() { nc.Close() })()
+	defer onEnd(ctx, func() { nc.Close() })()
 
 	leave := sync.OnceFunc(func() { s.unauthenticated.Add(-1) })
 	defer leave()

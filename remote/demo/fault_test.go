@@ -165,15 +165,30 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 			}
 		}
 		s.Close()
-		stacks := make([]byte, 1<<20)
-		stacks = stacks[:runtime.Stack(stacks, true)]
-		for g := range strings.SplitSeq(string(stacks), "\n\n") {
-			if strings.Contains(g, "remote/demo.(*") {
-				t.Errorf("after Close of a server with fault %q:\n%s", f, g)
+		var left []string
+		for end := time.Now().Add(time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+			if left = serverGoroutines(); len(left) == 0 {
+				break // the last instructions of a goroutine are not waited for
 			}
+		}
+		for _, g := range left {
+			t.Errorf("after Close of a server with fault %q:\n%s", f, g)
 		}
 		<-met
 	}
+}
+
+// serverGoroutines are the stacks of all goroutines of servers.
+func serverGoroutines() []string {
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	var of []string
+	for g := range strings.SplitSeq(string(stacks), "\n\n") {
+		if strings.Contains(g, "remote/demo.(*") {
+			of = append(of, g)
+		}
+	}
+	return of
 }
 
 type faultRow = struct {

@@ -50,7 +50,7 @@ func (c *conn) forward(ctx context.Context, nc ssh.NewChannel) {
 	}
 	// The end of the requests is the end of the channel: nothing written to
 	// out can reach anybody, so a peer that keeps it open is not waited for.
-	defer context.AfterFunc(ctx, func() { out.Close() })()
+	defer onEnd(ctx, func() { out.Close() })()
 	var wg sync.WaitGroup
 	wg.Go(func() { ssh.DiscardRequests(requests); out.Close() })
 	wg.Go(func() { io.Copy(out, ch); out.(*net.TCPConn).CloseWrite() })

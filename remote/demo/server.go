@@ -114,3 +114,15 @@ func (s *Server) enter() (throttled bool) {
 	return b.Fault == Throttled || n <= int64(b.Throttle) ||
 		b.MaxUnauthenticated > 0 && open > int64(b.MaxUnauthenticated)
 }
+
+// onEnd calls f when ctx ends. The caller calls stop once, when f is needed no
+// more; stop returns after f if f was called, so that Close waits for it.
+func onEnd(ctx context.Context, f func()) (stop func()) {
+	called := make(chan struct{})
+	cancel := context.AfterFunc(ctx, func() { defer close(called); f() })
+	return func() {
+		if !cancel() {
+			<-called
+		}
+	}
+}

@@ -43,7 +43,7 @@ func runShell(ctx context.Context, root string, stdin io.ReadCloser, stdout, std
 		fmt.Fprintln(stderr, err)
 		return statusNotRun
 	}
-	stop := context.AfterFunc(ctx, func() { p.kill() })
+	stop := onEnd(ctx, p.kill)
 	defer stop()
 
 	var feeder, streams sync.WaitGroup
