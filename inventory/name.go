@@ -33,13 +33,13 @@ func checkName(what, s string) *fault {
 		return f
 	}
 	if len(s) > maxName {
-		return tooLong(what, len(s))
+		return tooLong(what+" name", len(s))
 	}
 	return nil
 }
 
 func tooLong(what string, n int) *fault {
-	return &fault{0, fmt.Sprintf("%s name of %d characters; at most %d are possible", what, n, maxName), ""}
+	return &fault{0, fmt.Sprintf("%s of %d characters; at most %d are possible", what, n, maxName), ""}
 }
 
 // checkChars judges the characters of s by the rules of names, those of extra
@@ -49,13 +49,13 @@ func checkChars(what, s, plain, extra string) *fault {
 	if s == "" {
 		return &fault{0, what + " is empty", nameHint}
 	}
+	if plain[0] == '-' || plain[0] == '.' {
+		return &fault{0, fmt.Sprintf("%s %q begins with '%c'", what, s, plain[0]), nameHint}
+	}
 	for i, r := range plain {
 		if r >= utf8.RuneSelf || !nameByte(byte(r)) && !strings.ContainsRune(extra, r) {
 			return badRune(i, what, s, r)
 		}
-	}
-	if plain[0] == '-' || plain[0] == '.' {
-		return &fault{0, fmt.Sprintf("%s %q begins with '%c'", what, s, plain[0]), nameHint}
 	}
 	return nil
 }
@@ -121,7 +121,10 @@ func checkAddress(s string) *fault {
 	if isIP(s) {
 		return nil
 	}
-	f := checkName("address", s)
+	f := checkChars("address", s, s, "")
+	if f == nil && len(s) > maxName {
+		return tooLong("address", len(s))
+	}
 	if f != nil && strings.Contains(s, ":") {
 		f.hint = "write the port with the key port, and an IPv6 address without brackets"
 	}

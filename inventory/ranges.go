@@ -92,7 +92,7 @@ func (e expr) checkSize(s string) *fault {
 		length += widest
 	}
 	if length > maxName {
-		return tooLong("host", length)
+		return tooLong("host name", length)
 	}
 	return nil
 }

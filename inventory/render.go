@@ -94,7 +94,10 @@ func (h Host) pairs() []pair {
 	add(keySudo, h.Sudo, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	labels := &yaml.Node{Kind: yaml.MappingNode}
 	for _, k := range slices.Sorted(maps.Keys(h.Labels)) {
-		labels.Content = append(labels.Content, textNode(k), textNode(h.Labels[k]))
+		// Quoted, since some readers of YAML take yes for a truth value.
+		value := textNode(h.Labels[k])
+		value.Style |= yaml.DoubleQuotedStyle
+		labels.Content = append(labels.Content, textNode(k), value)
 	}
 	add(keyLabels, len(h.Labels) > 0, labels)
 	add(keyStateDirs, len(h.StateDirs) > 0, listNode(h.StateDirs))

@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"fmt"
-	"maps"
 	"regexp"
 	"slices"
 	"strings"
@@ -92,7 +91,7 @@ func (s *selection) include(text string) error {
 	case len(s.inv.Hosts) == 0:
 		return &NoInventoryError{Looked: s.inv.looked}
 	}
-	return s.inv.noMatch(text, text)
+	return s.noMatch(text, text)
 }
 
 func (s *selection) exclude(text string) error {
@@ -111,7 +110,7 @@ func (s *selection) exclude(text string) error {
 		}
 	}
 	if !found {
-		return s.inv.noMatch("!"+text, text)
+		return s.noMatch("!"+text, text)
 	}
 	return nil
 }
@@ -192,17 +191,16 @@ func (s *selection) hosts() []Host {
 }
 
 // noMatch is the error of a pattern, with the closest name.
-func (inv *Inventory) noMatch(shown, text string) error {
+func (s *selection) noMatch(shown, text string) error {
 	e := &NoMatchError{Pattern: shown}
 	if !strings.ContainsAny(text, "*?[") {
-		_, name, ok := strings.Cut(text, "@")
-		if !ok {
-			name = text
+		names := append(s.inv.HostNames(), s.inv.GroupNames()...)
+		for _, h := range s.extra {
+			names = append(names, h.Name)
 		}
-		names := append(inv.HostNames(), slices.Sorted(maps.Keys(inv.groups))...)
-		e.Nearest = nearest(name, names)
-		if slices.Contains(names, name) && name != text {
-			e.Nearest = name
+		e.Nearest = nearest(text, names)
+		if w, f := parseWord(text); f == nil && w.hosts.lits[0] != text && slices.Contains(names, w.hosts.lits[0]) {
+			e.Nearest = w.hosts.lits[0] // named with a user or a port
 		}
 	}
 	return e

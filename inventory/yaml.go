@@ -59,7 +59,7 @@ func (y *yamlFile) decode(text string) (*yaml.Node, error) {
 	dec := yaml.NewDecoder(strings.NewReader(text))
 	var doc, second yaml.Node
 	if err := dec.Decode(&doc); err != nil {
-		return nil, y.syntaxError(err)
+		return nil, y.syntaxError(err, text)
 	}
 	if err := dec.Decode(&second); err == nil {
 		return nil, y.at(&second).errorf("an inventory is one document", "a second YAML document begins here")
@@ -71,9 +71,18 @@ func (y *yamlFile) decode(text string) (*yaml.Node, error) {
 // for it.
 var yamlLine = regexp.MustCompile(`^(?:yaml: )?(?:line (\d+): )?`)
 
-func (y *yamlFile) syntaxError(err error) error {
+// yamlParser are the messages of the library's parser, which counts lines
+// from 0 where its scanner counts from 1 (decode.go, parser.fail).
+var yamlParser = regexp.MustCompile(`^did not find expected (?:<|node content|'-' indicator|key|',' or)`)
+
+func (y *yamlFile) syntaxError(err error, text string) error {
 	m := yamlLine.FindStringSubmatch(err.Error())
 	line, _ := strconv.Atoi(m[1])
+	if line == 0 || yamlParser.MatchString(err.Error()[len(m[0]):]) {
+		line++
+	}
+	// The end of the text is no line of its own.
+	line = min(line, strings.Count(strings.TrimRight(text, "\n"), "\n")+1)
 	hint := ""
 	if strings.Contains(err.Error(), "cannot start any token") {
 		hint = "YAML is indented with spaces, and a text that begins with [ { * & ! | > % @ needs quotes"
