@@ -1,0 +1,144 @@
+package remote
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+	"golang.org/x/crypto/ssh/agent"
+)
+
+// agentTimeout bounds connecting to an agent and asking it for its keys. A
+// forwarded agent whose connection died answers never.
+const agentTimeout = 5 * time.Second
+
+// keyAgent is one connection to an ssh-agent, shared by all hosts: an agent
+// works on one request at a time anyway.
+type keyAgent struct {
+	ready   chan struct{} // closed when the rest is set
+	conn    net.Conn
+	signers []ssh.Signer
+	err     error
+}
+
+// agents are the agents in use, by socket.
+type agents struct {
+	mu sync.Mutex
+	by map[string]*keyAgent
+}
+
+// signers are the keys of the agent, those that want a touch last. The list
+// is asked for once.
+func (a *agents) signers(ctx context.Context, socket string) ([]ssh.Signer, error) {
+	a.mu.Lock()
+	k, ok := a.by[socket]
+	if !ok {
+		k = &keyAgent{ready: make(chan struct{})}
+		if a.by == nil {
+			a.by = map[string]*keyAgent{}
+		}
+		a.by[socket] = k
+		go k.open(socket)
+	}
+	a.mu.Unlock()
+	select {
+	case <-k.ready:
+		return k.signers, k.err
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
+
+func (k *keyAgent) open(socket string) {
+	defer close(k.ready)
+	conn, err := net.DialTimeout("unix", socket, agentTimeout)
+	if err != nil {
+		k.err = fmt.Errorf("ssh-agent at %s: %w", socket, err)
+		return
+	}
+	k.conn = conn
+	dead := time.AfterFunc(agentTimeout, func() { conn.Close() })
+	signers, err := agent.NewClient(conn).Signers()
+	if !dead.Stop() || err != nil {
+		conn.Close()
+		k.err = fmt.Errorf("ssh-agent at %s does not answer", socket)
+		return
+	}
+	for _, s := range signers {
+		if _, isCert := s.PublicKey().(*ssh.Certificate); isCert {
+			continue // certificates are not offered yet; their keys are listed too
+		}
+		if s, err := withoutSHA1(s); err == nil {
+			k.signers = append(k.signers, s)
+		}
+	}
+	slices.SortStableFunc(k.signers, func(x, y ssh.Signer) int { return touch(x) - touch(y) })
+}
+
+// touch is 1 for keys of hardware that a person must touch.
+func touch(s ssh.Signer) int {
+	if strings.HasPrefix(s.PublicKey().Type(), "sk-") {
+		return 1
+	}
+	return 0
+}
+
+// Close ends the connections, and with them every signature that still waits.
+func (a *agents) Close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, k := range a.by {
+		<-k.ready // by agentTimeout
+		if k.conn != nil {
+			k.conn.Close()
+		}
+	}
+	a.by = nil
+}
+
+// boundSigner gives up a signature when ctx ends: an agent may wait for a
+// finger or a click that never comes.
+type boundSigner struct {
+	ssh.AlgorithmSigner
+	ctx    context.Context
+	failed func(error)
+}
+
+func (b boundSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
+	return b.SignWithAlgorithm(rand, data, "")
+}
+
+func (b boundSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	type answer struct {
+		sig *ssh.Signature
+		err error
+	}
+	done := make(chan answer, 1)
+	go func() {
+		sig, err := b.AlgorithmSigner.SignWithAlgorithm(rand, data, algorithm)
+		done <- answer{sig, err}
+	}()
+	select {
+	case a := <-done:
+		if a.err != nil {
+			b.failed(a.err)
+		}
+		return a.sig, a.err
+	case <-b.ctx.Done():
+		return nil, context.Cause(b.ctx)
+	}
+}
+
+// Algorithms keeps what withoutSHA1 chose.
+func (b boundSigner) Algorithms() []string {
+	if m, ok := b.AlgorithmSigner.(ssh.MultiAlgorithmSigner); ok {
+		return m.Algorithms()
+	}
+	return []string{b.PublicKey().Type()} // RSA is a MultiAlgorithmSigner, see withoutSHA1
+}

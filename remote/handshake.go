@@ -1,0 +1,231 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// login is one handshake with a server, up to and with authentication.
+type login struct {
+	n     *Native
+	s     *Settings
+	keys  *hostKeys
+	conn  *watched
+	offer *offer
+
+	mu      sync.Mutex
+	keyErr  *Error // from the host key
+	keySeen bool
+	banner  []byte
+	banners int
+	notes   []string // warnings
+}
+
+var errBanner = errors.New("banner without end")
+
+// handshake logs in over a connection. The connection is closed on error.
+func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool) (*ssh.Client, *login, error) {
+	ctx, cancel := within(ctx, n.limits.Handshake)
+	defer cancel()
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots}, offer: &offer{ctx: ctx, set: keys}}
+	var err error
+	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
+		conn.Close()
+		return nil, l, &Error{Phase: PhaseConfig, Reason: "known_hosts: " + err.Error(), Err: err}
+	}
+	defer l.conn.done()
+	client, err := bounded(ctx, conn, func() (*ssh.Client, error) {
+		if listen {
+			if err := l.conn.listen(); err != nil {
+				return nil, err
+			}
+		}
+		c, chans, reqs, err := ssh.NewClientConn(l.conn, s.HostPort(), l.config())
+		if err != nil {
+			return nil, err
+		}
+		return ssh.NewClient(c, chans, reqs), nil
+	})
+	if err != nil {
+		conn.Close()
+		return nil, l, l.failure(ctx, err)
+	}
+	return client, l, nil
+}
+
+func (l *login) config() *ssh.ClientConfig {
+	return &ssh.ClientConfig{
+		Config:            ssh.Config{KeyExchanges: keyExchanges(), Ciphers: ciphers(), MACs: macs()},
+		User:              l.s.User,
+		HostKeyCallback:   l.hostKey,
+		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
+		BannerCallback:    l.showBanner,
+		AuthCallback:      l.offer.next,
+		ClientVersion:     "SSH-2.0-tmdoctor",
+	}
+}
+
+func (l *login) hostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.keySeen = true
+	e := l.keys.check(l.s, key)
+	// A host that only an authority vouches for is not known by a key: it may
+	// be recorded like any unknown one.
+	if e != nil && l.s.AcceptNew && (e.Kind == KindUnknownKey || e.Kind == "") {
+		note, err := l.keys.record(l.s, key)
+		if note != "" {
+			l.notes = append(l.notes, note)
+		}
+		if err == nil {
+			return nil
+		}
+		if !errors.As(err, &e) {
+			e = &Error{Phase: PhaseHostKey, Reason: err.Error(), Err: err}
+		}
+	}
+	if e != nil {
+		l.keyErr = e
+		return e
+	}
+	return nil
+}
+
+// showBanner keeps the first bytes of what the server shows before login. A
+// server may send banners without end.
+func (l *login) showBanner(message string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.banners += len(message) + 1
+	if l.banners > l.n.limits.Banner {
+		return errBanner
+	}
+	if len(l.banner) < maxHead {
+		l.banner = append(l.banner, message[:min(len(message), maxHead)]...)
+	}
+	return nil
+}
+
+// failure tells from how far the login got why it went no further.
+func (l *login) failure(ctx context.Context, err error) error {
+	l.mu.Lock()
+	keyErr, keySeen, banner := l.keyErr, l.keySeen, excerpt(l.banner)
+	l.mu.Unlock()
+	if keyErr != nil {
+		return keyErr
+	}
+	head, spoke := l.conn.begun()
+	l.offer.mu.Lock()
+	authStarted, refused := l.offer.started, l.offer.refused
+	l.offer.mu.Unlock()
+	if ctx.Err() != nil {
+		return l.timedOut(ctx, spoke, keySeen)
+	}
+	var algo *ssh.AlgorithmNegotiationError
+	switch {
+	case errors.Is(err, errBanner):
+		return &Error{Phase: PhaseAuth, Reason: fmt.Sprintf("banner of more than %d bytes: %s", l.n.limits.Banner, banner), Err: err,
+			Hint: "this is no well-behaved SSH server"}
+	case errors.As(err, &algo):
+		return algorithmError(algo)
+	case refused && !isLost(err):
+		return l.offer.failure(l.s, err)
+	case !spoke:
+		return noVersion(head, err)
+	case authStarted || keySeen:
+		return l.lost(err, banner)
+	}
+	e := &Error{Phase: PhaseHandshake, Err: err, Reason: "key exchange: " + excerptText(strings.TrimPrefix(err.Error(), "ssh: handshake failed: ")),
+		Hint: "what answers is " + excerpt(head)}
+	if isLost(err) {
+		e.Reason = "server closed the connection during the key exchange"
+	}
+	return e
+}
+
+// lost is for a connection that ended during login.
+func (l *login) lost(err error, banner string) *Error {
+	e := &Error{Phase: PhaseAuth, Err: err, Reason: "the server closed the connection during login", Hint: "the log of sshd on the host says why"}
+	if !isLost(err) {
+		e.Reason += ": " + excerptText(strings.TrimPrefix(err.Error(), "ssh: handshake failed: "))
+	}
+	if k, ok := l.offer.last(); ok {
+		e.Reason += ", after " + k.label + " was offered as " + l.s.User
+	}
+	if banner != "" {
+		e.Reason += "; it says " + banner
+	}
+	return e
+}
+
+// isLost is true for errors that say only that the connection is no more.
+func isLost(err error) bool {
+	for _, e := range []error{io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, syscall.ECONNRESET, syscall.EPIPE} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
+}
+
+func (l *login) timedOut(ctx context.Context, spoke, keySeen bool) error {
+	e := ended(ctx, PhaseHandshake, "key exchange did not end")
+	switch {
+	case e.Phase == PhaseDeadline:
+		return e
+	case keySeen:
+		e.Phase = PhaseAuth
+		e.Reason = strings.Replace(e.Reason, "key exchange", "login", 1)
+		e.Hint = "the server waits for something: a directory service, PAM, or a key that wants a touch"
+	case !spoke:
+		e.Reason = strings.Replace(e.Reason, "key exchange did not end", "connected, but no SSH server spoke", 1)
+		e.Hint = "the host is overloaded or hangs, or something else listens on this port"
+	default:
+		e.Hint = "the host is overloaded or hangs"
+	}
+	return e
+}
+
+// errBusy marks a server that closed before it spoke, which is worth a retry.
+var errBusy = errors.New("closed before the version")
+
+// noVersion is for a connection that ended before the server's version line.
+func noVersion(head []byte, err error) *Error {
+	e := &Error{Phase: PhaseHandshake, Err: fmt.Errorf("%w: %w", errBusy, err),
+		Reason: "server closed the connection before it said its SSH version",
+		Hint:   "too many connections at once (MaxStartups, PerSourcePenalties), hosts.deny, or no SSH server on this port"}
+	if text := excerpt(head); text != "" {
+		if strings.Contains(text, "MaxStartups") || strings.Contains(text, "Not allowed at this time") {
+			e.Reason = "server takes no more connections: it says " + text
+			e.Hint = "raise MaxStartups in its sshd_config, or work on fewer hosts at once"
+			return e
+		}
+		e.Reason, e.Err = "not an SSH server: it says "+text, err
+		e.Hint = "check the port: something else listens there"
+	}
+	return e
+}
+
+func algorithmError(a *ssh.AlgorithmNegotiationError) *Error {
+	return &Error{
+		Phase: PhaseHandshake, Err: a,
+		Reason: fmt.Sprintf("no common %s: the server offers only %s", excerptText(a.What), excerptText(strings.Join(a.RequestedAlgorithms, ", "))),
+		Hint:   "update the SSH server; algorithms with SHA-1 or below 2048 bits are not used",
+	}
+}
+
+// notesSoFar are warnings about this login.
+func (l *login) notesSoFar() []string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes)
+}

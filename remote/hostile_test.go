@@ -1,0 +1,94 @@
+package remote
+
+import (
+	"testing"
+	"time"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/remote/demo"
+)
+
+// hostile is what each kind of server ends in: phase, kind, and a word of the
+// reason.
+var hostile = []struct {
+	fault  demo.Fault
+	phase  Phase
+	kind   Kind
+	reason string
+}{
+	{demo.Silent, PhaseHandshake, KindTimeout, "no SSH server spoke within 400ms"},
+	{demo.DripVersion, PhaseHandshake, KindTimeout, "within 400ms"},
+	{demo.EndlessPreVersion, PhaseHandshake, "", "not an SSH server"},
+	{demo.Throttled, PhaseHandshake, "", "Exceeded MaxStartups"},
+	{demo.ResetAccept, PhaseHandshake, "", "closed the connection before"},
+	{demo.CloseAccept, PhaseHandshake, "", "closed the connection before"},
+	{demo.CloseVersion, PhaseHandshake, "", "closed the connection during the key exchange"},
+	{demo.CloseKex, PhaseAuth, "", "closed the connection during login"},
+	{demo.OtherHostKey, PhaseHostKey, KindChangedKey, "host key changed"},
+	{demo.LegacyAlgorithms, PhaseHandshake, "", "the server offers only"},
+	{demo.EndlessBanners, PhaseAuth, "", "banner of more than"},
+	{demo.NoAuthReply, PhaseAuth, KindTimeout, "login did not end within 400ms"},
+	{demo.CloseAuth, PhaseSession, "", "closed the connection"},
+	{demo.NoSessions, PhaseSession, "", "refused a session"},
+	{demo.NoChannelReply, PhaseSession, KindTimeout, "no session began"},
+	{demo.NoExecReply, PhaseSession, KindTimeout, "no shell began"},
+	{demo.ExecRefused, PhaseSession, "", "could not start a shell"},
+	{demo.CloseExec, PhaseScript, "", "ended in the middle"},
+	{demo.ChannelFlood, PhaseSession, KindTimeout, "no session began"},
+	{demo.NoLogin, PhaseScript, "", "not available"},
+	{demo.Hang, PhaseScript, KindTimeout, "did not come to its end within 400ms"},
+	{demo.Flood, PhaseScript, "", "without end"},
+	{demo.FloodBytes, PhaseScript, "", ""},
+	{demo.FloodStderr, PhaseScript, "", ""},
+	{demo.BigLine, PhaseScript, "", "without end"},
+	{demo.OneBytePackets, "", "", ""},
+	{demo.StatusWithoutClose, "", "", ""},
+	{demo.CloseWithoutStatus, "", "", ""},
+	{demo.ShortStatus, "", "", ""},
+}
+
+// Whatever a server does, its host ends in one result with phase and reason,
+// in bounded time, and leaves no goroutine.
+func TestHostileServersEndInOneResult(t *testing.T) {
+	leakCheck(t)
+	s := newSite(t)
+	s.opts.Limits = Limits{
+		Connect: 400 * time.Millisecond, Handshake: 400 * time.Millisecond, Script: 400 * time.Millisecond, Host: 3 * time.Second,
+		Stdout: 64 << 10, Drain: 64 << 10,
+	}
+	var hosts []inventory.Host
+	for _, c := range hostile {
+		h, _ := s.host(demo.Host{Behave: demo.Behaviour{Fault: c.fault}})
+		hosts = append(hosts, h)
+	}
+	r := Runner{Transport: s.native()}
+	seen := make([]int, len(hosts))
+	start := time.Now()
+	for res := range r.Run(t.Context(), hosts, script("")) {
+		c := hostile[res.Index]
+		seen[res.Index]++
+		if c.phase == "" {
+			if res.Err != nil {
+				t.Errorf("%s: %v, want no error", c.fault, res.Err)
+			}
+			continue
+		}
+		e := failure(t, res)
+		t.Logf("%s: %v (hint: %s)", c.fault, e, e.Hint)
+		if e.Phase != c.phase || e.Kind != c.kind && c.reason != "" {
+			t.Errorf("%s: phase %s kind %q, want %s %q (%s)", c.fault, e.Phase, e.Kind, c.phase, c.kind, e.Reason)
+		}
+		contains(t, string(c.fault)+": reason", e.Reason, c.reason)
+		if e.Hint == "" {
+			t.Errorf("%s: no hint", c.fault)
+		}
+	}
+	for i, n := range seen {
+		if n != 1 {
+			t.Errorf("%s: %d results, want 1", hostile[i].fault, n)
+		}
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("all took %v, want less than 10s", d)
+	}
+}

@@ -1,0 +1,77 @@
+package remote
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/crypto/ssh"
+)
+
+// record adds the key of an unknown host: in memory at once, so that two
+// names of one host agree, and as one whole line at the end of the first
+// file. It gives what check says if another host won the race for the name.
+func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	name := s.lookupName()
+	if known := k.found[name]; len(known.keys) > 0 {
+		for _, e := range known.keys {
+			if e.blob == string(key.Marshal()) {
+				return "", nil
+			}
+		}
+		return "", changedKey(name, known.keys, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))
+	}
+	if len(k.files) == 0 {
+		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "name one with --known-hosts"}
+	}
+	text := name + " " + string(ssh.MarshalAuthorizedKey(key)) // ends in a newline
+	e, err := parseKeyLine([]byte(text))
+	if err != nil {
+		return "", err
+	}
+	if err := appendLine(k.files[0], text); err != nil {
+		return "", &Error{Phase: PhaseHostKey, Reason: "recording the host key: " + err.Error(), Err: err}
+	}
+	e.place = place{k.files[0], 0}
+	k.add(&e)
+	known := k.found[name]
+	known.keys = append(known.keys, &e)
+	k.found[name] = known
+	return fmt.Sprintf("recorded host key %s %s of %s in %s", key.Type(), ssh.FingerprintSHA256(key), name, k.files[0]), nil
+}
+
+// appendLine adds one whole line to a file under a lock that other runs of
+// this program respect. The file is not replaced: it may be a symbolic link,
+// and ssh may append to it at the same time.
+func appendLine(path, line string) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_APPEND|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	unlock, err := lockFile(f)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	end, err := f.Seek(0, 2)
+	if err != nil {
+		return err
+	}
+	if end > 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, end-1); err != nil {
+			return err
+		}
+		if last[0] != '\n' {
+			line = "\n" + line
+		}
+	}
+	_, err = f.WriteString(line)
+	return err
+}

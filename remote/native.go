@@ -1,0 +1,205 @@
+package remote
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+)
+
+// Native reaches hosts with golang.org/x/crypto/ssh: one connection and one
+// exec a host, nine round trips after TCP. It never forwards the agent, asks
+// for no terminal, and verifies every host key.
+type Native struct {
+	opts     Options
+	limits   Limits
+	resolver *Resolver
+	keys     keyring
+	jumps    jumpPool
+	slots    chan struct{} // one for each key exchange at work
+
+	life context.Context // of what hosts share: jump hosts
+	end  context.CancelFunc
+	wg   sync.WaitGroup
+
+	mu      sync.Mutex
+	known   map[string]*knownFiles // by their names
+	skipped []string               // warnings about their lines
+
+	backoff time.Duration // before the first retry, at most
+}
+
+// knownFiles is one set of known_hosts files, read by the first who needs it.
+type knownFiles struct {
+	once sync.Once
+	keys *hostKeys
+	err  error
+}
+
+// NewNative reads ssh_config; it connects to nothing. Close ends the
+// connections that hosts share.
+func NewNative(opts Options) (*Native, error) {
+	opts = opts.withDefaults()
+	resolver, err := NewResolver(opts)
+	if err != nil {
+		return nil, err
+	}
+	// Jump hosts outlive the host that first needed them, so their context
+	// has no parent: it ends with Close.
+	life, end := context.WithCancel(context.Background())
+	return &Native{
+		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase},
+		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
+		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond,
+	}, nil
+}
+
+// Close ends what hosts share and waits for it.
+func (n *Native) Close() error {
+	n.end()
+	n.wg.Wait()
+	n.keys.agents.Close()
+	return nil
+}
+
+// Resolve says how a host would be reached, without connecting.
+func (n *Native) Resolve(h inventory.Host) (Settings, error) { return n.resolver.Resolve(h) }
+
+// Run runs the script on a host. It comes back by the earliest of ctx's end
+// and the host's limit, with the phase the host was lost in.
+func (n *Native) Run(ctx context.Context, h inventory.Host, s Script) Result {
+	res := Result{Host: h, Address: h.Address, Port: h.Port, User: h.User}
+	settings, err := n.Resolve(h)
+	if err != nil {
+		res.Err = err
+		return res
+	}
+	res.Address, res.Port, res.User, res.Warnings = settings.Address, settings.Port, settings.User, settings.Warnings
+	keys := n.keys.keysFor(ctx, &settings)
+	ctx, cancel := within(ctx, n.limits.Host)
+	defer cancel()
+	if ctx.Err() != nil {
+		res.Err = ended(ctx, PhaseConnect, "")
+		return res
+	}
+	c, err := n.login(ctx, &settings, keys)
+	res.Warnings = append(res.Warnings, c.notes...)
+	res.Timing = c.timing
+	if err != nil {
+		res.Err = err
+		return res
+	}
+	defer c.close()
+	start := time.Now()
+	script, stop := within(ctx, n.limits.Script)
+	defer stop()
+	session(script, c.client, s.Text(h), n.limits, s, &res)
+	res.Timing.Script = time.Since(start)
+	return res
+}
+
+// connected is a logged-in connection.
+type connected struct {
+	client *ssh.Client
+	close  func()
+	timing Timing
+	notes  []string
+}
+
+// retries is how often a connection that ended before authentication is
+// tried again. After authentication nothing is.
+const retries = 2
+
+// login connects, through jump hosts if need be, and authenticates.
+func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connected, err error) {
+	if len(keys.keys) == 0 {
+		return c, (&offer{set: keys}).failure(s, nil)
+	}
+	for try := 0; ; try++ {
+		c, err = n.attempt(ctx, s, keys, try > 0)
+		if err == nil || try == retries || !errors.Is(err, errBusy) && !errors.Is(err, errShortage) {
+			return c, err
+		}
+		// Full jitter: hosts turned away together must not come back together.
+		t := time.NewTimer(rand.N(n.backoff << try))
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return c, err
+		}
+	}
+}
+
+func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen bool) (c connected, err error) {
+	start := time.Now()
+	var conn net.Conn
+	release := func() {}
+	if len(s.Jumps) > 0 {
+		conn, release, err = n.through(ctx, s.Jumps, s)
+	} else {
+		var e *Error
+		if conn, e = n.dial(ctx, s); e != nil {
+			err = e
+		}
+	}
+	c.timing.Connect = time.Since(start)
+	if err != nil {
+		return c, err
+	}
+	start = time.Now()
+	client, l, err := n.handshake(ctx, conn, s, keys, listen)
+	c.timing.Auth = time.Since(start)
+	c.notes = l.notesSoFar()
+	if err != nil {
+		release()
+		return c, err
+	}
+	if k, ok := l.offer.last(); ok {
+		n.keys.remember(s.User, k)
+	}
+	c.client = client
+	c.close = func() {
+		go client.Close() // behind a jump host it may wait
+		release()
+	}
+	return c, nil
+}
+
+// hostKeysFor is the index of known_hosts files, read once.
+func (n *Native) hostKeysFor(files []string) (*hostKeys, error) {
+	name := strings.Join(files, "\x00")
+	n.mu.Lock()
+	k, ok := n.known[name]
+	if !ok {
+		k = &knownFiles{}
+		n.known[name] = k
+	}
+	n.mu.Unlock()
+	k.once.Do(func() {
+		if k.keys, k.err = readHostKeys(files); k.err == nil {
+			n.mu.Lock()
+			defer n.mu.Unlock()
+			n.skipped = append(n.skipped, k.keys.warnings...)
+		}
+	})
+	return k.keys, k.err
+}
+
+// Warnings are the lines of known_hosts files that were skipped, for those
+// files that were needed so far.
+func (n *Native) Warnings() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	lines := slices.Clone(n.skipped)
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}

@@ -1,0 +1,132 @@
+package remote
+
+import (
+	"context"
+	"net"
+	"os"
+	"os/user"
+	"path/filepath"
+	"runtime"
+	"time"
+)
+
+// Options says how hosts are reached. The zero value is what ssh(1) would do
+// for the caller, with its ssh_config, agent and keys.
+type Options struct {
+	// ConfigFile is read instead of ~/.ssh/config and /etc/ssh/ssh_config, as
+	// with ssh -F; "none" reads no file at all.
+	ConfigFile string
+	// AcceptNew records keys of unknown hosts; never those of hosts that are
+	// known by another key.
+	AcceptNew bool
+	// Identity are private keys offered before those of ssh_config.
+	Identity []string
+	// KnownHosts replaces the known_hosts files of ssh_config. The first of
+	// them is where AcceptNew records.
+	KnownHosts []string
+	// AskPassphrase asks a person for the passphrase of a key file; nil means
+	// that there is nobody to ask. It is called for one key at a time.
+	AskPassphrase func(path string) ([]byte, error)
+	// Limits bound every host; a zero field has its default.
+	Limits Limits
+	// Env looks up environment variables; nil is os.Getenv.
+	Env func(string) string
+	// Home is the caller's home directory; empty is os.UserHomeDir.
+	Home string
+	// User is the caller's login name; empty is that of the process.
+	User string
+	// Dial opens TCP connections; nil resolves the name and connects to its
+	// addresses. Connections through a jump host do not pass here.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// systemConfig is the file ssh(1) reads after the user's own.
+const systemConfig = "/etc/ssh/ssh_config"
+
+func (o Options) withDefaults() Options {
+	o.Limits = o.Limits.withDefaults()
+	if o.Env == nil {
+		o.Env = os.Getenv
+	}
+	if o.Home == "" {
+		o.Home, _ = os.UserHomeDir() // no home: "~" is then an error by name
+	}
+	if o.User == "" {
+		if u, err := user.Current(); err == nil {
+			o.User = u.Username
+		}
+	}
+	return o
+}
+
+// configFiles are the ssh_config files in the order of precedence.
+func (o Options) configFiles() (files []configFile) {
+	switch o.ConfigFile {
+	case "none":
+		return nil
+	case "":
+		if o.Home != "" {
+			files = append(files, configFile{path: filepath.Join(o.Home, ".ssh", "config")})
+		}
+		return append(files, configFile{path: systemConfig, system: true})
+	}
+	return []configFile{{path: o.ConfigFile, required: true}}
+}
+
+// Limits bound what one host may cost. A zero field has the value of
+// [DefaultLimits]. Deadlines are absolute: a host that drips a byte a second
+// does not prolong them.
+type Limits struct {
+	Connect   time.Duration // name look-up and TCP
+	Handshake time.Duration // key exchange and authentication
+	Script    time.Duration // session, exec and output
+	Host      time.Duration // all of it, retries and jump hosts included
+
+	Stdout int // bytes of stdout kept
+	Drain  int // bytes of stdout read and thrown away beyond Stdout; more ends the host
+	Stderr int // bytes of stderr kept; as many as Stdout and Drain together are read
+	Banner int // bytes of all banners before login; more ends the host
+
+	InFlight   int // hosts at work at once
+	Handshakes int // key exchanges at work at once
+}
+
+// DefaultLimits are the limits of a fleet that answers. 30 s of script is
+// what a host that swaps needs; 4 MiB is a host with the most files and logs
+// a script may read; 256 hosts in flight keep memory below 200 MB.
+func DefaultLimits() Limits {
+	return Limits{
+		Connect:   10 * time.Second,
+		Handshake: 20 * time.Second,
+		Script:    30 * time.Second,
+		Host:      60 * time.Second,
+
+		Stdout: 4 << 20,
+		Drain:  4 << 20,
+		Stderr: 64 << 10,
+		Banner: 64 << 10,
+
+		InFlight:   256,
+		Handshakes: 16 * runtime.GOMAXPROCS(0),
+	}
+}
+
+func (l Limits) withDefaults() Limits {
+	d := DefaultLimits()
+	for _, f := range []struct{ v, d *time.Duration }{
+		{&l.Connect, &d.Connect}, {&l.Handshake, &d.Handshake}, {&l.Script, &d.Script}, {&l.Host, &d.Host},
+	} {
+		if *f.v <= 0 {
+			*f.v = *f.d
+		}
+	}
+	for _, f := range []struct{ v, d *int }{
+		{&l.Stdout, &d.Stdout}, {&l.Drain, &d.Drain}, {&l.Stderr, &d.Stderr}, {&l.Banner, &d.Banner},
+		{&l.InFlight, &d.InFlight}, {&l.Handshakes, &d.Handshakes},
+	} {
+		if *f.v <= 0 {
+			*f.v = *f.d
+		}
+	}
+	return l
+}

@@ -1,0 +1,115 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"time"
+)
+
+// watched is a connection that remembers how it began, because a server that
+// is too busy says so in words that the SSH library throws away, and that
+// paces key exchanges.
+type watched struct {
+	net.Conn
+	ctx   context.Context
+	slots chan struct{} // one for each key exchange at work
+
+	mu      sync.Mutex
+	head    []byte // the first bytes read
+	replay  []byte // bytes read before the handshake began
+	release func() // gives the slot back; nil before it was taken
+}
+
+const (
+	maxHead = 512 // bytes kept for a reason; a version line has at most 255
+
+	// slotTime is how long a slot is held at most. Slots pace the processor,
+	// not the network: a key exchange takes 1 ms of work and six round trips
+	// of waiting, and a host that is far or silent must not hold up others.
+	slotTime = 50 * time.Millisecond
+)
+
+func (w *watched) Read(p []byte) (int, error) {
+	w.mu.Lock()
+	if len(w.replay) > 0 {
+		n := copy(p, w.replay)
+		w.replay = w.replay[n:]
+		w.mu.Unlock()
+		return n, nil
+	}
+	w.mu.Unlock()
+	n, err := w.Conn.Read(p)
+	if n > 0 {
+		w.saw(p[:n])
+	}
+	return n, err
+}
+
+// saw keeps the first bytes, and takes a slot once the server spoke: one
+// that is silent needs none.
+func (w *watched) saw(p []byte) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if room := maxHead - len(w.head); room > 0 {
+		w.head = append(w.head, p[:min(room, len(p))]...)
+	}
+	if w.release != nil {
+		return
+	}
+	w.release = func() {}
+	select {
+	case w.slots <- struct{}{}:
+		var once sync.Once
+		give := func() { once.Do(func() { <-w.slots }) }
+		t := time.AfterFunc(slotTime, give)
+		w.release = func() { t.Stop(); give() }
+	case <-w.ctx.Done():
+	}
+}
+
+// done gives the slot back early.
+func (w *watched) done() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.release != nil {
+		w.release()
+	}
+	w.release = func() {} // and takes none later
+}
+
+// listenFor is how long a server has to speak first; few wait for us.
+const listenFor = time.Second
+
+// listen waits for the first words of the server before we say ours. That
+// costs a round trip, but what we send then cannot reset the connection and
+// with it the words away. Connections that take no deadline are not listened
+// to.
+func (w *watched) listen() error {
+	if w.Conn.SetReadDeadline(time.Now().Add(listenFor)) != nil {
+		return nil
+	}
+	p := make([]byte, maxHead)
+	n, err := w.Conn.Read(p)
+	w.Conn.SetReadDeadline(time.Time{})
+	if n == 0 && !errors.Is(err, os.ErrDeadlineExceeded) {
+		return err
+	}
+	if n > 0 {
+		w.saw(p[:n])
+		w.mu.Lock()
+		w.replay = p[:n]
+		w.mu.Unlock()
+	}
+	return nil
+}
+
+// begun is what the server said first, and if it was an SSH version.
+func (w *watched) begun() (head []byte, spoke bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return bytes.Clone(w.head), bytes.HasPrefix(w.head, []byte("SSH-")) || bytes.Contains(w.head, []byte("\nSSH-"))
+}
