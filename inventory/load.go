@@ -231,7 +231,7 @@ func looksYAML(file, text string) bool {
 			continue
 		}
 		return line == "---" || line[0] == '{' || line[0] == '%' || strings.HasPrefix(line, "--- ") ||
-			strings.HasSuffix(line, ":") || strings.Contains(line, ": ")
+			strings.HasSuffix(line, ":") && !isIP(line) || strings.Contains(line, ": ")
 	}
 	ext := filepath.Ext(file)
 	return ext == ".yaml" || ext == ".yml"

@@ -20,6 +20,7 @@ var plainLists = []struct {
 	{"a user of a domain", `a@corp@tm1 CORP\b@tm2`, []Host{{Name: "tm1", User: "a@corp", Source: "h:1"}, {Name: "tm2", User: `CORP\b`, Source: "h:1"}}},
 	{"IPv6 in brackets", "[2001:db8::1] root@[::2]:2222", []Host{
 		{Name: "2001:db8::1", Source: "h:1"}, {Name: "::2", User: "root", Port: 2222, Source: "h:1"}}},
+	{"IPv6 that ends in a colon is no YAML", "fe80::\n", []Host{{Name: "fe80::", Source: "h:1"}}},
 	{"IPv6 bare", "::1 root@::2", []Host{{Name: "::1", Source: "h:1"}, {Name: "::2", User: "root", Source: "h:1"}}},
 	{"Windows line ends and a byte order mark", "\ufefftm1\r\ntm2\r\n", []Host{{Name: "tm1", Source: "h:1"}, {Name: "tm2", Source: "h:2"}}},
 	{"the same word twice is one host, at its first place", "a@tm1\ntm2\na@tm[1]", []Host{

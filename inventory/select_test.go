@@ -161,13 +161,26 @@ func TestWithoutAnInventoryANameIsAHost(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantHosts(t, got, []Host{{Name: "localhost", Local: true, Source: "command line"}, {Name: "tm1", Source: "command line"}})
+}
 
+func TestWithoutAnInventoryABadNameIsRefused(t *testing.T) {
+	t.Parallel()
+	none, err := Loader{Dir: t.TempDir()}.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := Loader{Dir: write(t, "tmdoctor.yaml", fleet)}.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	for _, tt := range []struct {
 		inv            *Inventory
 		patterns, want string
 	}{
 		{none, "tm17:x", `pattern "tm17:x": port "x" is not a number from 1 to 65535`},
 		{none, "tm1 a@tm1", `host "tm1" is given as "tm1" and as "a@tm1" | keep one of the two`},
+		{none, "tm1 !tm[1-2]", `no host matches "tm1 !tm[1-2]"`},
+		{none, "tm[1-2] !*", `no host matches "tm[1-2] !*"`},
 		{none, "tm1 !tm2", `no host matches "!tm2" | did you mean "tm1"?`},
 		{found, "x*", `no host matches "x*"`},
 		{found, "a@tm001", `pattern "a@tm001": host "tm001" is in the inventory (tmdoctor.yaml:3) | select it by its name, "tm001"; user and port are set in the inventory`},

@@ -24,20 +24,20 @@ func (y *yamlFile) settingFields(set *settings) fields {
 
 // settingReaders read the value of each key.
 var settingReaders = [keyCount]func(*yamlFile, key, *yaml.Node) (settings, error){
-	keyAddress:      word1(checkAddress),
-	keyUser:         word1(checkUser),
+	keyAddress:      oneText(checkAddress),
+	keyUser:         oneText(checkUser),
 	keyPort:         (*yamlFile).readPort,
-	keyFlinkUser:    word1(checkUser),
-	keyIdentityFile: word1(checkIdentity),
-	keyJump:         word1(checkJump),
+	keyFlinkUser:    oneText(checkUser),
+	keyIdentityFile: oneText(checkIdentity),
+	keyJump:         oneText(checkJump),
 	keySudo:         (*yamlFile).readSudo,
 	keyLabels:       (*yamlFile).readLabels,
 	keyStateDirs:    (*yamlFile).readDirs,
-	keyFlinkHome:    word1(checkDir),
+	keyFlinkHome:    oneText(checkDir),
 }
 
-// word1 reads one text that check accepts.
-func word1(check func(string) *fault) func(*yamlFile, key, *yaml.Node) (settings, error) {
+// oneText reads one text that check accepts.
+func oneText(check func(string) *fault) func(*yamlFile, key, *yaml.Node) (settings, error) {
 	return func(y *yamlFile, k key, n *yaml.Node) (settings, error) {
 		s, err := y.text(k, n)
 		if err != nil {
@@ -73,10 +73,11 @@ func (y *yamlFile) readPort(k key, n *yaml.Node) (settings, error) {
 }
 
 func (y *yamlFile) readSudo(k key, n *yaml.Node) (settings, error) {
-	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" {
+	value := strings.ToLower(n.Value)
+	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || value != "true" && value != "false" {
 		return nil, y.at(n).errorf("write true or false", "sudo: want true or false, found %s", kindOf(n))
 	}
-	return settings{{key: k, value: strings.ToLower(n.Value), at: y.at(n)}}, nil
+	return settings{{key: k, value: value, at: y.at(n)}}, nil
 }
 
 // readLabels reads a mapping of words to text; a number or a truth value is

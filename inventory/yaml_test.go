@@ -109,6 +109,7 @@ var yamlErrors = []struct {
 	{"port too large", "hosts: {tm1: {port: 65536}}", `y:2:21: port: want a number from 1 to 65535, found "65536"`, true},
 	{"port nothing", "hosts: {tm1: {port: }}", `y:2:21: port: want a number from 1 to 65535, found nothing`, true},
 	{"sudo yes", "defaults: {sudo: yes}", `y:2:18: sudo: want true or false, found "yes" | write true or false`, true},
+	{"sudo with a tag", "defaults: {sudo: !!bool yes}", `y:2:18: sudo: want true or false, found "yes"`, false},
 	{"user is a number", "defaults: {user: 1000}", `y:2:18: user: want text, found "1000" | put it into quotes if it is meant so`, true},
 	{"user with a dash", "defaults: {user: -l}", `y:2:18: user: user "-l" begins with '-' | ` + userHint, true},
 	{"user with a space", "defaults: {user: a b}", `y:2:18: user: user "a b" has the character ' '`, true},
