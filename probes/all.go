@@ -5,6 +5,9 @@ package probes
 var All = []*Probe{
 	&Flink,
 	&Maps,
+	&NoFile,
+	&AddressSpace,
+	&Threads,
 }
 
 // ByName returns the probe of that name, nil if there is none.

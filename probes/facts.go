@@ -20,8 +20,12 @@ type Facts struct {
 	// drift. Use File to look one up.
 	Files []File `json:"files"`
 
-	Flink FlinkFacts `json:"flink"`
-	Maps  MapsFacts  `json:"maps"`
+	Flink        FlinkFacts        `json:"flink"`
+	Maps         MapsFacts         `json:"maps"`
+	Memory       MemoryFacts       `json:"memory"`
+	NoFile       NoFileFacts       `json:"nofile"`
+	AddressSpace AddressSpaceFacts `json:"address_space"`
+	Threads      ThreadsFacts      `json:"threads"`
 }
 
 // File returns the file at that path. A path that nobody looked at is

@@ -1,0 +1,106 @@
+# maps: vm.max_map_count, all that sets it at boot, and the maps of each
+# TaskManager.
+
+maps_section() {
+	# The limit now. cat and not read: several shells read only the first digit
+	# of a number in /proc/sys.
+	if maps_v=$(cat "$root/proc/sys/vm/max_map_count" 2>/dev/null) && [ -n "$maps_v" ]; then
+		fact maps.max_map_count "$maps_v"
+	else
+		unknown maps.max_map_count "/proc/sys/vm/max_map_count cannot be read"
+	fi
+	# The files that set it at boot, in all directories that a loader may read.
+	for maps_d in /etc /run /usr/local/lib /usr/lib /lib; do
+		# Where /lib is a link to /usr/lib its files were read already.
+		if [ "$maps_d" = /lib ] && [ -h "$root/lib" ]; then
+			fact maps.boot /lib
+			continue
+		fi
+		[ -d "$root$maps_d/sysctl.d" ] && emit_glob "$maps_d/sysctl.d" "*.conf"
+	done
+	emit_file /etc/sysctl.conf
+	# Who applies them: marks of the loader, of containers and of others that
+	# write sysctls.
+	for maps_f in /run/systemd/system /usr/lib/systemd/systemd-sysctl /lib/systemd/systemd-sysctl \
+		/etc/runlevels/boot/sysctl /etc/init.d/procps /etc/rc.d/rc.sysinit /etc/cloud/cloud.cfg \
+		/run/systemd/container /.dockerenv /run/.containerenv; do
+		[ -e "$root$maps_f" ] && fact maps.boot "$maps_f"
+	done
+	emit_file /etc/os-release
+	emit_file /etc/alpine-release
+	for maps_d in /etc /run; do
+		maps_f=$maps_d/systemd/system/systemd-sysctl.service
+		if [ -e "$root$maps_f" ] || [ -h "$root$maps_f" ]; then emit_file "$maps_f"; fi
+	done
+	maps_cmdline
+	maps_tuned
+	maps_writers
+}
+
+# Words of the kernel's command line that set a sysctl; the other words may be
+# secret.
+maps_cmdline() {
+	maps_l=
+	if ! [ -r "$root/proc/cmdline" ]; then
+		unknown maps.cmdline "/proc/cmdline cannot be read"
+		return 0
+	fi
+	IFS= read -r maps_l <"$root/proc/cmdline"
+	set -f
+	for maps_w in $maps_l; do
+		case $maps_w in sysctl.*) fact maps.cmdline "$maps_w" ;; esac
+	done
+	set +f
+}
+
+# tuned writes its profile's sysctls after the files were applied: the active
+# profiles and what they include.
+maps_tuned() {
+	[ -d "$root/etc/tuned" ] || return 0
+	emit_file /etc/tuned/active_profile
+	emit_file /etc/tuned/tuned-main.conf
+	maps_l=
+	is_regular /etc/tuned/active_profile && IFS= read -r maps_l <"$resolved"
+	maps_n=0
+	set -f
+	# shellcheck disable=SC2086 # a list of names
+	set -- $maps_l
+	set +f
+	while [ $# -gt 0 ] && [ "$maps_n" -lt 8 ]; do
+		maps_p=$1
+		shift
+		maps_n=$((maps_n + 1))
+		case $maps_p in */* | .* | "") continue ;; esac
+		for maps_d in /etc/tuned/profiles /etc/tuned /usr/lib/tuned/profiles /usr/lib/tuned; do
+			is_regular "$maps_d/$maps_p/tuned.conf" || continue
+			maps_f=$resolved
+			emit_file "$maps_d/$maps_p/tuned.conf"
+			while IFS=" =	" read -r maps_k maps_v; do
+				case $maps_k in include) set -- "$@" "${maps_v%%,*}" ;; esac
+			done <"$maps_f"
+			break
+		done
+	done
+}
+
+# Scripts of the boot that may write sysctls: only such lines leave the host.
+maps_writers() {
+	set --
+	for maps_f in /etc/rc.local /etc/rc.d/rc.local /etc/init.d/boot.local /etc/local.d/*.start; do
+		[ -e "$root$maps_f" ] && is_regular "$maps_f" && set -- "$@" "$resolved"
+	done
+	[ $# -gt 0 ] || return 0
+	grep -n -e "sysctl" -e "/proc/sys/" "$@" /dev/null 2>/dev/null | each maps.writer
+}
+
+#: as the TaskManager's user
+# The maps of one TaskManager, read once. The vsyscall page is in the list,
+# but the kernel does not count it.
+maps_owner() {
+	maps_n=$(grep -c -v "\[vsyscall\]" "$root/proc/$1/maps" 2>/dev/null)
+	if [ "${maps_n:-0}" -gt 0 ]; then
+		fact "maps.$1.count" "$maps_n"
+	else
+		unknown "maps.$1.count" "/proc/$1/maps cannot be read"
+	fi
+}

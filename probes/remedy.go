@@ -1,0 +1,67 @@
+package probes
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A remedy is text that an operator may paste into a root shell, and parts of
+// it come from the host: such a part is always one shell word.
+
+// shellWord is s as one word of a POSIX shell.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("@%+=:,./_-", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+// raiseNoFile is how the next start of a TaskManager gets a limit of open
+// files, by what starts it.
+func raiseNoFile(f *Facts, tm TaskManager, want Limit) string {
+	again := "; then restart the TaskManager from a new session"
+	switch tm.Launch.Kind {
+	case "systemd":
+		return raiseUnit(tm.Launch.Unit, want)
+	case "user_unit":
+		return fmt.Sprintf("LimitNOFILE=%s in the user unit %s, and where it is more than the user manager has, in user@.service.d as well; then restart it", want, shellWord(tm.Launch.Unit))
+	case "container":
+		return fmt.Sprintf("start the container with --ulimit nofile=%s:%s (limits.conf does not reach it)", want, want)
+	case "yarn":
+		return fmt.Sprintf("raise nofile to %s for YARN's NodeManager (its unit or its user), which hands its limits on; then restart it", want)
+	}
+	return limitsConf(f, userKey(tm), "nofile", want) + again
+}
+
+// limitsConf is the pair of lines that gives a user a limit at login. They
+// name the user, because * and @group lose to any such line, and * does not
+// reach root on Debian; and soft and hard apart, because a line of type - is
+// dropped where another one already holds the soft limit.
+func limitsConf(f *Facts, user, item string, want Limit) string {
+	text := fmt.Sprintf("in /etc/security/limits.conf: %s soft %s %s and %s hard %s %s", user, item, want, user, item, want)
+	if lines := limitsEvidence(f, user, item); len(lines) > 0 {
+		text += " (instead of " + lines[len(lines)-1].Source + ")"
+	}
+	return text
+}
+
+// raiseUnit is the drop-in that gives a unit a limit of open files.
+func raiseUnit(unit string, want Limit) string {
+	return fmt.Sprintf("[Service] LimitNOFILE=%s in %s; then systemctl daemon-reload and systemctl restart %s",
+		want, shellWord("/etc/systemd/system/"+unit+".d/zz-tmdoctor.conf"), shellWord(unit))
+}
+
+// limitsEvidence are the lines of the limits files for an item that surely
+// cover a user.
+func limitsEvidence(f *Facts, user, item string) []Evidence {
+	evidence := []Evidence{}
+	for _, l := range limitsLines(f) {
+		if l.Item == item && l.appliesTo(user) {
+			evidence = append(evidence, Evidence{Source: l.At, Text: l.Text})
+		}
+	}
+	return evidence
+}
