@@ -1,7 +1,9 @@
 package report
 
 import (
+	"fmt"
 	"io"
+	"strings"
 	"time"
 )
 
@@ -36,4 +38,25 @@ type FormatDoc struct {
 	Name string
 	Doc  string
 	New  func(w io.Writer, o Options) Format
+}
+
+// Formats are the formats there are, the default first. To add one, write a
+// file with its Format and add a line here; flags, help and completion are
+// printed from this table.
+var Formats = []FormatDoc{
+	{"table", "for people: the sick hosts, why, and what to do", newTable},
+	{"json", "one document, hosts in the order of the inventory", newJSON},
+	{"ndjson", "a line of JSON for the run, each host as it ends, fleet and summary", newNDJSON},
+}
+
+// NewFormat is the format of that name, writing to w.
+func NewFormat(name string, w io.Writer, o Options) (Format, error) {
+	names := make([]string, len(Formats))
+	for i, f := range Formats {
+		if f.Name == name {
+			return f.New(w, o), nil
+		}
+		names[i] = f.Name
+	}
+	return nil, fmt.Errorf("format %q is not one of %s", name, strings.Join(names, ", "))
 }

@@ -1,0 +1,187 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+)
+
+// printSummary prints the one line that stays on the screen: how many hosts
+// are what, and how long it took. It reassures only if all was looked at.
+func (t *table) printSummary(fleet Fleet, s Summary) {
+	if n := t.run.Selected - s.Hosts; n > 0 {
+		fmt.Fprintf(&t.out, "%s\n", t.o.paint(probes.StatusUnknown,
+			fmt.Sprintf("%s never reached: nothing is known about them", plural(n, "host was", "hosts were"))))
+	}
+	end := "; " + t.took(s)
+	healthy := s.Hosts > 0 && s.OK == s.Hosts && s.Hosts >= t.run.Selected && s.Finished != nil
+	if healthy && worstOf(s, fleet) == 0 {
+		word := "all ok"
+		if s.Hosts == 1 {
+			word = "ok"
+		}
+		t.paragraph("", t.o.count(s.Hosts, probes.OK, plural(s.Hosts, "host", "hosts")+": "+word)+end)
+		t.paragraph("", "Nothing was found that keeps RocksDB from working.")
+		return
+	}
+	counts := []string{
+		t.o.count(s.OK, probes.OK, fmt.Sprintf("%d ok", s.OK)),
+		t.o.count(s.Warn, probes.Warn, fmt.Sprintf("%d warn", s.Warn)),
+		t.o.count(s.Fail, probes.Fail, fmt.Sprintf("%d fail", s.Fail)),
+		t.o.count(s.Unknown, probes.StatusUnknown, fmt.Sprintf("%d unknown", s.Unknown)),
+	}
+	t.paragraph("", plural(s.Hosts, "host", "hosts")+": "+strings.Join(counts, ", ")+end)
+}
+
+// count colours a number that is not zero.
+func (o Options) count(n int, s probes.Status, text string) string {
+	if n == 0 {
+		return text
+	}
+	return o.paint(s, text)
+}
+
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// took says how long the run was, or that it did not come to its end.
+func (t *table) took(s Summary) string {
+	if s.Finished == nil {
+		return t.o.paint(probes.StatusUnknown, "cut short")
+	}
+	if t.run.Started.IsZero() || s.Finished.Before(t.run.Started) {
+		return "finished"
+	}
+	d := s.Finished.Sub(t.run.Started)
+	switch {
+	case d < 10*time.Second:
+		return fmt.Sprintf("finished in %.1f s", d.Seconds())
+	case d < 2*time.Minute:
+		return fmt.Sprintf("finished in %.0f s", d.Seconds())
+	default:
+		return fmt.Sprintf("finished in %d min %d s", int(d.Minutes()), int(d.Seconds())%60)
+	}
+}
+
+// printNext prints the next commands to type, what mends most first.
+func (t *table) printNext(s Summary) {
+	next := t.next(s)
+	if len(next) == 0 {
+		return
+	}
+	t.out.WriteByte('\n')
+	at := 0
+	for _, n := range next {
+		at = max(at, width(n.command))
+	}
+	for i, n := range next {
+		title := "next:  "
+		if i > 0 {
+			title = "       "
+		}
+		// A command is never cut or wrapped: it is there to be copied.
+		if t.o.Width > 0 && len(title)+at+2+width(n.why) > t.o.Width {
+			t.out.WriteString(title + n.command + "\n")
+			continue
+		}
+		t.out.WriteString(title + pad(n.command, at) + "  " + n.why + "\n")
+	}
+}
+
+type step struct{ command, why string }
+
+// next chooses the commands: explain what is worst, then what would show
+// more. It names only hosts and names that tmdoctor itself gave.
+func (t *table) next(s Summary) []step {
+	command := Escape(t.o.Command)
+	if command == "" {
+		command = "tmdoctor check"
+	}
+	program, _, checks := strings.Cut(command, " check")
+	if !checks {
+		program = "tmdoctor"
+	}
+	var steps []step
+	if word := t.worstWord(s); word != "" {
+		steps = append(steps, step{program + " explain " + shellQuote(word), "what it means, how to mend it"})
+	}
+	if !checks || strings.Contains(command, " --from") {
+		return steps
+	}
+	if t.newKeys && !strings.Contains(command, "--accept-new") {
+		steps = append(steps, step{command + " --accept-new", "record the unknown host keys"})
+	}
+	if hosts := hostsCommand(command); t.lost && hosts != "" {
+		steps = append(steps, step{hosts, "how each host is reached"})
+	}
+	if t.wantsSudo() && !strings.Contains(command, "--sudo") && !strings.Contains(command, " --root") {
+		steps = append(steps, step{command + " --sudo", "see what is not visible now"})
+	}
+	return steps
+}
+
+// hostsCommand is the command that shows the same hosts without connecting,
+// "" where check was given options that it does not have.
+func hostsCommand(check string) string {
+	program, rest, _ := strings.Cut(check, " check")
+	words := strings.Fields(rest)
+	for i := 0; i < len(words); i++ {
+		switch w := words[i]; {
+		case w == "-i" || w == "-F":
+			i++
+		case strings.HasPrefix(w, "-"):
+			return ""
+		}
+	}
+	return program + " hosts" + rest
+}
+
+// wantsSudo says whether something was not seen that --sudo would show.
+func (t *table) wantsSudo() bool {
+	for _, w := range t.not.list {
+		if needsSudo(w.why) {
+			return true
+		}
+	}
+	for _, f := range t.folds.list {
+		if f.kind == foldCheck && needsSudo(f.Message) {
+			return true
+		}
+	}
+	return false
+}
+
+// worstWord is what to explain: the first cause that is shown well, else the
+// worst finding, else the probe that is unknown.
+func (t *table) worstWord(s Summary) string {
+	for _, c := range s.Causes {
+		if strength(c.Confidence) >= strength(probes.Likely) {
+			return c.Cause
+		}
+	}
+	for _, kind := range []foldKind{foldFinding, foldCheck} {
+		for _, f := range t.folds.sorted() {
+			if f.kind == kind && f.Waived == nil {
+				return f.Code
+			}
+		}
+	}
+	return ""
+}
+
+// shellQuote makes a word safe to paste into a shell.
+func shellQuote(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(Escape(s), "'", `'\''`) + "'"
+}

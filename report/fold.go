@@ -1,0 +1,201 @@
+package report
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes"
+)
+
+// maxFolds bounds how many different findings are kept apart. A fleet has
+// tens; a host that sends texts without end must not fill our memory.
+const maxFolds = 2000
+
+// Fold is one thing that is wrong on one or more hosts: a finding, a check
+// that is unknown for one reason, or a reason why hosts were not reached.
+type Fold struct {
+	Status probes.Status
+	// Code is the code of the finding; for a check that is unknown the probe,
+	// for hosts that were not reached the phase.
+	Code string
+	// Message has nothing of a single host in it: no pid, no usage, no address.
+	Message string
+	// Names are the hosts in order of arrival.
+	Names []string
+	// Remedy is what to do on the first host, and Same is true if that is
+	// what to do on all of them.
+	Remedy string
+	Same   bool
+	// Waived is the waiver of a finding that was accepted.
+	Waived *probes.Waiver
+
+	kind foldKind
+	own  string // the message with what is the first host's own
+}
+
+// text is the message: as the host had it, while there is only one.
+func (f *Fold) text() string {
+	if len(f.Names) == 1 && f.own != "" {
+		return f.own
+	}
+	return f.Message
+}
+
+// Hosts are the names as ranges: tm[003-017,022].
+func (f *Fold) Hosts() string { return inventory.Fold(f.Names) }
+
+type foldKind int
+
+const (
+	foldFinding foldKind = iota
+	foldCheck
+	foldPhase
+	foldNewKey
+)
+
+// folds collects Folds host by host.
+type folds struct {
+	byKey map[foldKey]*Fold
+	list  []*Fold
+	// lost are findings that came when the list was full.
+	lost int
+}
+
+type foldKey struct {
+	kind    foldKind
+	status  probes.Status
+	code    string
+	message string
+	waived  bool
+}
+
+// add folds all that is wrong with a host.
+func (fs *folds) add(h *Host) {
+	if u := h.Unreachable; u != nil {
+		fs.addUnreachable(h, u)
+		return
+	}
+	for i := range h.Findings {
+		f := &h.Findings[i]
+		if strings.HasPrefix(f.Code, causePrefix) {
+			continue // the causes have a section of their own
+		}
+		fs.put(h.Name, squashNothing, Fold{
+			Status: f.Status, Code: f.Code, Message: cmp.Or(f.Message, f.Code),
+			Remedy: f.Remedy, Waived: f.Waived,
+		})
+	}
+	for i := range h.Checks {
+		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status) {
+			fs.put(h.Name, squashDigits, Fold{
+				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck,
+				Message: c.Probe + ": " + cmp.Or(c.Reason, "no reason was given"),
+			})
+		}
+	}
+}
+
+// known says whether s is one of the statuses at all.
+func known(s probes.Status) bool {
+	_, err := probes.ParseStatus(string(s))
+	return err == nil
+}
+
+const causePrefix = "cause/"
+
+func (fs *folds) addUnreachable(h *Host, u *Unreachable) {
+	f := Fold{
+		Status: probes.StatusUnknown, Code: u.Phase, kind: foldPhase,
+		Message: u.Phase + ": " + withoutHost(u.Reason, h), Remedy: u.Hint,
+		own: u.Phase + ": " + u.Reason,
+	}
+	if unknownKey(u) {
+		f.kind, f.own, f.Remedy = foldNewKey, "", ""
+		f.Message = "the host key is in no known_hosts file: --accept-new records it"
+	}
+	fs.put(h.Name, squashDigits, f)
+}
+
+// unknownKey recognises a host key that was never seen, also in a saved
+// report, which has no Kind.
+func unknownKey(u *Unreachable) bool {
+	if u.Kind != "" {
+		return u.Kind == "unknown_key"
+	}
+	return u.Phase == "host_key" && strings.Contains(u.Hint, "--accept-new")
+}
+
+// withoutHost takes the host's own name and address out of a reason, so that
+// the same reason folds.
+func withoutHost(reason string, h *Host) string {
+	for _, own := range []string{h.Address, h.Name} {
+		if len(own) > 2 {
+			reason = strings.ReplaceAll(reason, own, "HOST")
+		}
+	}
+	return reason
+}
+
+// put adds a host to a Fold, or begins one. like reduces the message to what
+// makes two the same.
+func (fs *folds) put(name string, like func(string) string, f Fold) {
+	key := foldKey{f.kind, f.Status, f.Code, like(f.Message), f.Waived != nil}
+	old := fs.byKey[key]
+	if old != nil {
+		old.Names = appendHost(old.Names, name)
+		old.Same = old.Same && old.Remedy == f.Remedy
+		return
+	}
+	if len(fs.list) == maxFolds {
+		fs.lost++
+		return
+	}
+	if fs.byKey == nil {
+		fs.byKey = map[foldKey]*Fold{}
+	}
+	f.Names, f.Same = []string{name}, true
+	fs.byKey[key] = &f
+	fs.list = append(fs.list, &f)
+}
+
+// sorted are the Folds, what matters most first.
+func (fs *folds) sorted() []*Fold {
+	slices.SortStableFunc(fs.list, func(a, b *Fold) int {
+		return cmp.Or(
+			cmp.Compare(foldRank(b), foldRank(a)),
+			cmp.Compare(len(b.Names), len(a.Names)),
+			cmp.Compare(a.Code, b.Code),
+			cmp.Compare(a.Message, b.Message))
+	})
+	return fs.list
+}
+
+func foldRank(f *Fold) int {
+	if f.Waived != nil {
+		return 0
+	}
+	return f.Status.Rank()
+}
+
+func squashNothing(s string) string { return s }
+
+// squashDigits makes every run of digits one sign.
+func squashDigits(s string) string {
+	if !strings.ContainsAny(s, "0123456789") {
+		return s
+	}
+	var b strings.Builder
+	in := false
+	for i := range len(s) {
+		digit := s[i] >= '0' && s[i] <= '9'
+		if !digit {
+			b.WriteByte(s[i])
+		} else if !in {
+			b.WriteByte('#')
+		}
+		in = digit
+	}
+	return b.String()
+}

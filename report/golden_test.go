@@ -1,0 +1,150 @@
+package report
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata")
+
+const command = "tmdoctor check -i hosts.txt"
+
+// views are the golden files: a fleet seen through a format.
+var views = []struct {
+	name   string
+	format string
+	o      Options
+	fleet  func() []*Host
+	cut    bool // the run was cut short
+}{
+	{name: "width50.txt", o: Options{Width: 50}, fleet: sickFleet},
+	{name: "width80.txt", o: Options{Width: 80}, fleet: sickFleet},
+	{name: "width120.txt", o: Options{Width: 120}, fleet: sickFleet},
+	{name: "unbounded.txt", fleet: sickFleet},
+	{name: "ascii.txt", o: Options{Width: 80, ASCII: true}, fleet: sickFleet},
+	{name: "color.txt", o: Options{Width: 80, Color: true}, fleet: sickFleet},
+	{name: "by-check.txt", o: Options{Width: 80, By: "check"}, fleet: sickFleet},
+	{name: "all.txt", o: Options{Width: 120, All: true}, fleet: sickFleet},
+	{name: "wide.txt", o: Options{Width: 80, Wide: true}, fleet: sickFleet},
+	{name: "only-maps.txt", o: Options{Width: 80, Probes: []string{"maps"}}, fleet: sickFleet},
+	{name: "healthy.txt", o: Options{Width: 80}, fleet: healthyFleet},
+	{name: "lost.txt", o: Options{Width: 80}, fleet: lostFleet},
+	{name: "cut.txt", o: Options{Width: 80}, fleet: healthyFleet, cut: true},
+	{name: "large.txt", o: Options{Width: 80}, fleet: largeFleet},
+	{name: "hostile.txt", o: Options{Width: 80}, fleet: hostileFleet},
+	{name: "report.json", format: "json", fleet: sickFleet},
+	{name: "report.ndjson", format: "ndjson", fleet: sickFleet},
+	{name: "hostile.json", format: "json", fleet: hostileFleet},
+}
+
+func TestEveryViewIsAsRecorded(t *testing.T) {
+	for _, v := range views {
+		t.Run(v.name, func(t *testing.T) {
+			t.Parallel()
+			if v.format == "" {
+				v.format = "table"
+			}
+			v.o.Command = command
+			hosts := v.fleet()
+			selected := len(hosts)
+			if v.cut {
+				selected += 7
+			}
+			got := render(t, v.format, v.o, testRun(selected), hosts, !v.cut)
+			path := filepath.Join("testdata", v.name)
+			if *update {
+				if err := os.WriteFile(path, got, 0o666); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, want) {
+				t.Errorf("%s differs (-update rewrites it); got:\n%s\nwant:\n%s", path, got, want)
+			}
+		})
+	}
+}
+
+func healthyFleet() []*Host {
+	hosts := []*Host{}
+	for i := 1; i <= 12; i++ {
+		h := wellHost(i)
+		if i > 4 {
+			h.Checks[1].Observed = "?/262144"
+			h.Checks[1].NotSeen = []probes.NotSeen{{Fact: "counts.4711", Why: noSudo}}
+		}
+		hosts = append(hosts, h)
+	}
+	return hosts
+}
+
+func lostFleet() []*Host {
+	hosts := []*Host{}
+	for i := 1; i <= 5; i++ {
+		hosts = append(hosts, lostHost(i, Unreachable{Phase: "connect", Reason: "10.0.0." + string(rune('0'+i)) + ":22: " + noAnswer, Hint: "is the host up? is port 22 open?"}))
+	}
+	return append(hosts,
+		lostHost(6, Unreachable{Phase: "host_key", Reason: "the key of tm006 changed", Hint: "ssh-keygen -R tm006", Kind: "changed_key"}),
+		lostHost(7, Unreachable{Phase: "host_key", Reason: "the key of tm007 changed", Hint: "ssh-keygen -R tm007", Kind: "changed_key"}),
+		lostHost(8, Unreachable{Phase: "auth", Reason: "the server offers publickey,password; no key was accepted", Hint: "ssh-add"}))
+}
+
+// largeFleet has more sick hosts than a screen has rows.
+func largeFleet() []*Host {
+	hosts := []*Host{}
+	for i := 1; i <= 120; i++ {
+		switch {
+		case i%3 == 0:
+			hosts = append(hosts, wellHost(i).set("maps", probes.Warn, "65530", "").
+				find(probes.Warn, "maps/low", "", "65530", "262144", lowMaps, setMaps))
+		case i%10 == 1:
+			hosts = append(hosts, nearMaps(i, "60000"))
+		default:
+			hosts = append(hosts, wellHost(i))
+		}
+	}
+	return hosts
+}
+
+// hostileFleet answers with what would rewrite the screen, reverse the text,
+// forge a line or hide.
+func hostileFleet() []*Host {
+	const evil = "\x1b[2J\x1b]0;owned\x07\r\n1 host: all ok\u202egnp.exe\u200b\u0085\u2028\xff\x9b31m"
+	h := nearMaps(1, "61204"+evil)
+	h.User, h.Groups = evil, []string{evil}
+	h.Findings[0].Message = "message " + evil
+	h.Findings[0].Remedy = "remedy " + evil
+	h.Causes[0].Evidence[0].Text = evil
+	h.Checks[3].NotSeen = []probes.NotSeen{{Fact: "x." + evil, Why: "why " + evil}}
+	lost := lostHost(2, Unreachable{Phase: "auth", Reason: "banner " + evil, Hint: evil})
+	wide := wellHost(3).set("disk", probes.StatusUnknown, "磁盘已满磁盘已满磁盘已满磁盘已满", "目录 "+evil)
+	return []*Host{h, lost, wide}
+}
+
+func TestHostsInAnyOrderGiveTheSameJSON(t *testing.T) {
+	t.Parallel()
+	want := render(t, "json", Options{}, testRun(14), sickFleet(), true)
+	backwards := sickFleet()
+	slices.Reverse(backwards)
+	shuffled := sickFleet()
+	for i := range shuffled {
+		j := (i*5 + 3) % len(shuffled)
+		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]
+	}
+	for name, hosts := range map[string][]*Host{"backwards": backwards, "shuffled": shuffled} {
+		// The sample of a cause or fold is the first that came; the document
+		// has none but the order of the inventory.
+		if got := render(t, "json", Options{}, testRun(14), hosts, true); !bytes.Equal(got, want) {
+			t.Errorf("%s: the document differs", name)
+		}
+	}
+}

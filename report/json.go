@@ -1,0 +1,209 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+)
+
+// document is the report as one JSON document. Hosts stand in the order of
+// the inventory; those that end early wait in a spool, so that memory does
+// not grow with the fleet.
+type document struct {
+	w     io.Writer
+	spool spool
+	next  int // index of the host that is written next
+	hosts int // written so far
+	err   error
+}
+
+func newJSON(w io.Writer, _ Options) Format { return &document{w: w} }
+
+// Begin writes the head of the document.
+func (d *document) Begin(r Run) error {
+	d.printf(`{"schema":%s,`+"\n"+`"run":%s,`+"\n"+`"hosts":[`, encode(Schema), d.encode(r))
+	return d.err
+}
+
+// Host writes the host, if all before it are written, and those that waited
+// for it; else it waits too.
+func (d *document) Host(h *Host) error {
+	b := d.encode(complete(h))
+	if d.err != nil {
+		return d.err
+	}
+	if h.Index > d.next {
+		d.err = d.spool.put(h.Index, b)
+		return d.err
+	}
+	d.write(b)
+	d.next = max(d.next, h.Index+1)
+	for d.err == nil && d.spool.first() == d.next {
+		d.take()
+		d.next++
+	}
+	return d.err
+}
+
+// take writes the first host of the spool.
+func (d *document) take() {
+	b, err := d.spool.take()
+	if err != nil {
+		d.err = err
+		return
+	}
+	d.write(b)
+}
+
+// write writes one host, on a line of its own.
+func (d *document) write(b []byte) {
+	sep := ",\n"
+	if d.hosts == 0 {
+		sep = "\n"
+	}
+	d.hosts++
+	d.printf("%s%s", sep, b)
+}
+
+// End writes the hosts that still wait (those between them never came) and
+// the tail of the document.
+func (d *document) End(f Fleet, s Summary) error {
+	for d.err == nil && d.spool.first() >= 0 {
+		d.take()
+	}
+	if err := d.spool.close(); d.err == nil {
+		d.err = err
+	}
+	d.printf("\n],\n"+`"fleet":%s,`+"\n"+`"summary":%s}`+"\n", d.encode(completeFleet(f)), d.encode(completeSummary(s)))
+	return d.err
+}
+
+func (d *document) encode(v any) []byte {
+	b, err := encodeJSON(v)
+	if d.err == nil {
+		d.err = err
+	}
+	return b
+}
+
+func (d *document) printf(format string, args ...any) {
+	if d.err == nil {
+		_, d.err = fmt.Fprintf(d.w, format, args...)
+	}
+}
+
+// lines is the same report, a piece a line, written as each piece is known.
+type lines struct{ w io.Writer }
+
+func newNDJSON(w io.Writer, _ Options) Format { return lines{w} }
+
+// Begin writes {"schema": ..., "run": ...}.
+func (l lines) Begin(r Run) error {
+	return l.line(struct {
+		Schema string `json:"schema"`
+		Run    Run    `json:"run"`
+	}{Schema, r})
+}
+
+// Host writes {"host": ...}.
+func (l lines) Host(h *Host) error {
+	return l.line(struct {
+		Host *Host `json:"host"`
+	}{complete(h)})
+}
+
+// End writes {"fleet": ...} and {"summary": ...}.
+func (l lines) End(f Fleet, s Summary) error {
+	err := l.line(struct {
+		Fleet Fleet `json:"fleet"`
+	}{completeFleet(f)})
+	if err != nil {
+		return err
+	}
+	return l.line(struct {
+		Summary Summary `json:"summary"`
+	}{completeSummary(s)})
+}
+
+// line writes one piece with one Write, and flushes what can be flushed: who
+// reads along sees whole lines.
+func (l lines) line(v any) error {
+	b, err := encodeJSON(v)
+	if err != nil {
+		return err
+	}
+	if _, err := l.w.Write(append(b, '\n')); err != nil {
+		return err
+	}
+	if f, ok := l.w.(interface{ Flush() error }); ok {
+		return f.Flush()
+	}
+	return nil
+}
+
+// encodeJSON is v on one line, safe for a terminal.
+func encodeJSON(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false) // <init> of a Java stack trace stays readable
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return escapeJSON(bytes.TrimSuffix(b.Bytes(), []byte("\n"))), nil
+}
+
+// encode is a constant as JSON.
+func encode(s string) []byte {
+	b, _ := json.Marshal(s)
+	return b
+}
+
+// complete is the host with empty lists in place of missing ones: the shape
+// promises lists, never null.
+func complete(h *Host) *Host {
+	c := *h
+	c.Status = statusOf(h)
+	c.Groups = list(h.Groups)
+	c.TaskManagers = list(h.TaskManagers)
+	c.Findings = completeFindings(h.Findings)
+	c.Checks = slices.Clone(list(h.Checks))
+	for i := range c.Checks {
+		c.Checks[i].NotSeen = list(c.Checks[i].NotSeen)
+	}
+	c.Causes = slices.Clone(list(h.Causes))
+	for i := range c.Causes {
+		c.Causes[i].Evidence = list(c.Causes[i].Evidence)
+	}
+	return &c
+}
+
+func completeFindings(fs []probes.Finding) []probes.Finding {
+	fs = slices.Clone(list(fs))
+	for i := range fs {
+		fs[i].Evidence = list(fs[i].Evidence)
+	}
+	return fs
+}
+
+func completeFleet(f Fleet) Fleet { return Fleet{Findings: completeFindings(f.Findings)} }
+
+func completeSummary(s Summary) Summary {
+	s.Causes = list(s.Causes)
+	if s.Finished != nil {
+		utc := s.Finished.UTC()
+		s.Finished = &utc
+	}
+	return s
+}
+
+// list is s, or an empty list.
+func list[T any](s []T) []T {
+	if s == nil {
+		return []T{}
+	}
+	return s
+}
