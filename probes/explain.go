@@ -1,0 +1,208 @@
+package probes
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Topic is what tmdoctor explain prints about a probe, a code or a cause. All
+// of it comes from the values that judge, so that it cannot differ from them.
+type Topic struct {
+	Kind  string // "probe", "code" or "cause"
+	Name  string // "maps", "maps/low", "open_files"
+	Title string
+	// Text is why it matters: paragraphs with an empty line between.
+	Text     string
+	Measured string
+	// Thresholds are the numbers in force.
+	Thresholds []PolicyValue
+	// Status is the status in force of a code, "" for other topics.
+	Status  Status
+	Sources []string
+	// Fix is what to do by hand; Fixable says that tmdoctor fix can do it.
+	Fix     string
+	Fixable bool
+	// See are names of other topics.
+	See []string
+	// words are what the topic is found by beside its texts.
+	words []string
+}
+
+// Explain finds what there is to say about a query: the name of a probe, a
+// code or a cause, or any words of the runbook ("ulimit -m", "vmem", "OOM",
+// "checksum mismatch", "df -i"). A name gives that topic alone; words give
+// every topic that has them, the best first; nothing at all gives every
+// probe. Numbers and statuses are those of the policy, nil for the default
+// one.
+func Explain(query string, p *Policy) []Topic {
+	topics := Topics(p)
+	query = strings.ToLower(strings.Join(strings.Fields(query), " "))
+	query = strings.TrimPrefix(query, "cause/")
+	if query == "" {
+		return keep(topics, func(t Topic) bool { return t.Kind == "probe" })
+	}
+	for _, spelling := range []string{query, strings.ReplaceAll(query, "-", "_"), strings.ReplaceAll(query, "_", "-")} {
+		if named := keep(topics, func(t Topic) bool { return t.Name == spelling }); len(named) > 0 {
+			return named
+		}
+	}
+	if found := rank(topics, query); len(found) > 0 {
+		return found
+	}
+	// No topic has the words side by side: those that have each of them.
+	return keep(topics, func(t Topic) bool {
+		text := t.text()
+		for _, word := range strings.Fields(query) {
+			if !strings.Contains(text, word) {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// rank returns the topics that have the query in one piece: first those one
+// of whose words it is, then those with it in a word or title, then in a text.
+func rank(topics []Topic, query string) (found []Topic) {
+	has := []func(Topic) bool{
+		func(t Topic) bool { return anyWord(t.words, func(w string) bool { return w == query }) },
+		func(t Topic) bool {
+			return containsWord(strings.ToLower(t.Title), query) || anyWord(t.words, func(w string) bool { return containsWord(w, query) })
+		},
+		func(t Topic) bool { return containsWord(t.text(), query) },
+		func(t Topic) bool { return len(query) > 3 && strings.Contains(t.text(), query) },
+	}
+	seen := map[string]bool{}
+	for _, match := range has {
+		for _, t := range topics {
+			key := t.Kind + " " + t.Name
+			if !seen[key] && match(t) {
+				seen[key] = true
+				found = append(found, t)
+			}
+		}
+	}
+	return found
+}
+
+func anyWord(words []string, match func(string) bool) bool {
+	for _, w := range words {
+		if match(strings.ToLower(w)) {
+			return true
+		}
+	}
+	return false
+}
+
+// containsWord reports whether query stands in text with no letter or digit
+// on either side: "as" is not in "has".
+func containsWord(text, query string) bool {
+	for at := 0; ; {
+		i := strings.Index(text[at:], query)
+		if i < 0 {
+			return false
+		}
+		i += at
+		end := i + len(query)
+		if (i == 0 || !alphanumeric(text[i-1])) && (end == len(text) || !alphanumeric(text[end])) {
+			return true
+		}
+		at = i + 1
+	}
+}
+
+func alphanumeric(b byte) bool {
+	return b >= 'a' && b <= 'z' || b >= '0' && b <= '9' || b >= 0x80
+}
+
+func keep(topics []Topic, want func(Topic) bool) (kept []Topic) {
+	for _, t := range topics {
+		if want(t) {
+			kept = append(kept, t)
+		}
+	}
+	return kept
+}
+
+// text is everything a topic says, in lower case.
+func (t Topic) text() string {
+	parts := []string{t.Name, t.Title, t.Text, t.Measured, t.Fix}
+	parts = append(parts, t.Sources...)
+	return strings.ToLower(strings.Join(append(parts, t.words...), "\n"))
+}
+
+// Topics are all topics: each probe followed by its codes, then the causes.
+func Topics(p *Policy) (topics []Topic) {
+	values := Effective(p)
+	for _, probe := range All {
+		topics = append(topics, probeTopic(probe, values))
+		for _, c := range probe.Codes {
+			topics = append(topics, codeTopic(probe, c, p))
+		}
+	}
+	for _, d := range CauseDocs {
+		topics = append(topics, causeTopic(d))
+	}
+	return topics
+}
+
+func probeTopic(probe *Probe, values []PolicyValue) Topic {
+	title, text, _ := strings.Cut(probe.Doc, "\n\n")
+	t := Topic{Kind: "probe", Name: probe.Name, Title: title, Text: text, words: probe.Words}
+	for _, own := range probe.Thresholds {
+		for _, v := range values {
+			if v.Name == own.Name || policyFloors[v.Name] == own.Name {
+				t.Thresholds = append(t.Thresholds, v)
+			}
+		}
+		if own.Source != "" {
+			t.Sources = append(t.Sources, own.Name+": "+own.Source)
+		}
+	}
+	for _, c := range probe.Codes {
+		t.See = append(t.See, probe.Name+"/"+c.Slug)
+	}
+	for _, d := range CauseDocs {
+		if d.Probe == probe.Name {
+			t.See = append(t.See, d.Name)
+		}
+	}
+	return t
+}
+
+func codeTopic(probe *Probe, c Code, p *Policy) Topic {
+	name := probe.Name + "/" + c.Slug
+	return Topic{
+		Kind: "code", Name: name, Title: c.Title, Text: c.Means, Measured: c.Measure, Status: p.Status(name, c.Default),
+		Sources: []string{c.Source}, Fix: c.Fix, Fixable: c.Fixable, See: []string{probe.Name},
+	}
+}
+
+func causeTopic(d CauseDoc) Topic {
+	t := Topic{Kind: "cause", Name: d.Name, Title: d.Title, Text: d.Means, Measured: d.Shown, Fix: d.Fix, words: d.Words}
+	if d.Row > 0 {
+		t.Text = fmt.Sprintf("%s\n\nThis is cause %d of the runbook.", d.Means, d.Row)
+	}
+	if d.Probe != "" {
+		t.See = []string{d.Probe}
+	}
+	return t
+}
+
+// causeCode is the finding that a likely or proven cause makes.
+type causeCode struct {
+	name, title string
+	byDefault   Status
+}
+
+// causeCodes are the codes of causes: cause/NAME with hyphens.
+func causeCodes() (codes []causeCode) {
+	for _, d := range CauseDocs {
+		c := causeCode{name: "cause/" + strings.ReplaceAll(d.Name, "_", "-"), title: d.Title, byDefault: Fail}
+		if d.Name == "user_code" {
+			c.byDefault = Warn
+		}
+		codes = append(codes, c)
+	}
+	return codes
+}
