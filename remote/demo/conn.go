@@ -44,12 +44,17 @@ func (s *Server) serve(nc net.Conn) {
 	if s.rawFault(ctx, nc) {
 		return
 	}
-	sc, channels, requests, err := ssh.NewServerConn(nc, s.connConfig(nc))
+	config := s.connConfig(nc)
+	config.AuthLogCallback = func(_ ssh.ConnMetadata, _ string, err error) {
+		if err == nil { // counted before the client learns it
+			leave()
+			s.handshakes.Add(1)
+		}
+	}
+	sc, channels, requests, err := ssh.NewServerConn(nc, config)
 	if err != nil {
 		return
 	}
-	leave()
-	s.handshakes.Add(1)
 	c := &conn{Server: s, net: nc, ssh: sc}
 	c.wg.Go(func() { ssh.DiscardRequests(requests) })
 	if s.host.Behave.Fault != CloseAuth {
@@ -109,7 +114,7 @@ func (s *Server) connConfig(nc net.Conn) *ssh.ServerConfig {
 func (c *conn) serveChannels(ctx context.Context, channels <-chan ssh.NewChannel) {
 	if c.host.Behave.Fault == ChannelFlood {
 		for range 8 {
-			c.wg.Go(c.flood)
+			go c.flood()
 		}
 	}
 	for nc := range channels {
@@ -126,7 +131,9 @@ func (c *conn) serveChannels(ctx context.Context, channels <-chan ssh.NewChannel
 	}
 }
 
-// flood asks the client for channels until the connection ends.
+// flood asks the client for channels until the connection ends. It is not
+// waited for: in x/crypto v0.58.0 OpenChannel may wait for ever when the
+// connection ends at the wrong moment, and then nothing can wake it.
 func (c *conn) flood() {
 	for {
 		_, _, err := c.ssh.OpenChannel("session", nil)

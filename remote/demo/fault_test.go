@@ -151,7 +151,7 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 	o := newOperator(t)
 	for _, f := range []demo.Fault{
 		"", demo.Silent, demo.DripVersion, demo.EndlessBanners, demo.NoAuthReply, demo.NoChannelReply,
-		demo.ChannelFlood, demo.NoExecReply, demo.Hang, demo.Flood, demo.FloodBytes, demo.StatusWithoutClose,
+		demo.NoExecReply, demo.Hang, demo.Flood, demo.FloodBytes, demo.StatusWithoutClose,
 	} {
 		s := o.listen(t, demo.Host{Root: t.TempDir(), Behave: demo.Behaviour{Fault: f}})
 		met := make(chan struct{})
@@ -359,5 +359,26 @@ func TestDripComesSlowly(t *testing.T) {
 	got, err := io.ReadAll(nc)
 	if !errors.Is(err, os.ErrDeadlineExceeded) || len(got) == 0 || len(got) > 5 || !strings.HasPrefix("SSH-2.0-", string(got)) {
 		t.Errorf("read %q, %v; want 1 to 5 bytes of a version in %v", got, err, patience)
+	}
+}
+
+func TestFloodedConnectionsEnd(t *testing.T) {
+	t.Parallel()
+	o := newOperator(t)
+	s := o.listen(t, demo.Host{Behave: demo.Behaviour{Fault: demo.ChannelFlood}})
+	for range 100 {
+		c, err := o.dial(t, s, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * time.Millisecond)
+		c.Close()
+	}
+	ended := make(chan struct{})
+	go func() { s.Close(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(10 * time.Second):
+		t.Fatalf("Close waits for ever:\n%s", strings.Join(serverGoroutines(), "\n\n"))
 	}
 }

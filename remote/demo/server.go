@@ -81,7 +81,7 @@ func (s *Server) Stats() Stats {
 
 // Close ends the server: it listens no more, every connection is closed and
 // every script killed with its children, and no goroutine is left when Close
-// returns. It may be called more than once and from several goroutines.
+// returns (but for ChannelFlood, see flood). It may be called more than once and from several goroutines.
 func (s *Server) Close() error {
 	s.cancel()
 	s.listener.Close() // the second time an error that says nothing
