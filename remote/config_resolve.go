@@ -116,7 +116,7 @@ func (l *lookup) set(d directive) {
 		l.identities = append(l.identities, d)
 		return
 	case "ignoreunknown":
-		l.ignore = append(l.ignore, strings.Split(strings.Join(d.args, ","), ",")...)
+		l.ignore = append(l.ignore, strings.Split(strings.ToLower(strings.Join(d.args, ",")), ",")...)
 	case "proxyjump", "proxycommand":
 		// Whichever comes first prevents the other, ssh_config(5).
 		if _, ok := l.first["proxy"]; !ok {

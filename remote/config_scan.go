@@ -69,7 +69,7 @@ type scanner struct {
 func scanConfig(files []configFile, home string) ([]block, error) {
 	s := &scanner{home: home}
 	for _, f := range files {
-		if err := s.file(f, block{place: place{f.path, 0}, patterns: []string{"*"}}, 0); err != nil {
+		if err := s.file(f, block{place: place{f.path, 0}, patterns: []string{"*"}}, place{}, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -77,10 +77,10 @@ func scanConfig(files []configFile, home string) ([]block, error) {
 }
 
 // file reads one file. Its directives before the first Host line belong to
-// the block it was included from.
-func (s *scanner) file(f configFile, outer block, depth int) error {
+// the block it was included from; from is that Include line.
+func (s *scanner) file(f configFile, outer block, from place, depth int) error {
 	if depth > includeDepth {
-		return fmt.Errorf("%s: more than %d nested includes", outer.place, includeDepth)
+		return fmt.Errorf("%s: more than %d nested includes", from, includeDepth)
 	}
 	text, err := readBounded(f.path, maxConfigSize)
 	if errors.Is(err, fs.ErrNotExist) && !f.required {
@@ -160,9 +160,7 @@ func (s *scanner) include(f configFile, current block, at place, args []string, 
 			return fmt.Errorf("%s: include %q: %w", at, arg, err)
 		}
 		for _, m := range matches {
-			inner := current
-			inner.place = at
-			if err := s.file(configFile{path: m, system: f.system}, inner, depth+1); err != nil {
+			if err := s.file(configFile{path: m, system: f.system}, current, at, depth+1); err != nil {
 				return err
 			}
 		}

@@ -37,7 +37,7 @@ func (l *lookup) settings() (Settings, error) {
 		}
 	}
 	if d, ok := l.first["hostkeyalias"]; ok {
-		s.HostKeyAlias = d.args[0]
+		s.HostKeyAlias = strings.ToLower(d.args[0])
 	}
 	t := l.tokens(&s)
 	if s.KnownHosts, err = l.knownHostsFiles(t); err != nil {
@@ -242,14 +242,18 @@ func (l *lookup) tokens(s *Settings) tokens {
 
 // path expands ~, %-tokens and ${VARIABLES} of a file name.
 func (t tokens) path(at place, s string) (string, error) {
-	s, err := expandHome(s, t.home)
+	s, err := t.variables(at, s)
 	if err != nil {
-		return "", unsupported(at, err.Error(), "")
-	}
-	if s, err = t.variables(at, s); err != nil {
 		return "", err
 	}
-	return expandTokens(at, s, t.percent)
+	// The home directory comes last: a % in it is no token.
+	if s, err = expandTokens(at, s, t.percent); err != nil {
+		return "", err
+	}
+	if s, err = expandHome(s, t.home); err != nil {
+		return "", unsupported(at, err.Error(), "")
+	}
+	return s, nil
 }
 
 func (t tokens) variables(at place, s string) (string, error) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -45,7 +46,7 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 	defer l.conn.done()
 	client, err := bounded(ctx, conn, func() (*ssh.Client, error) {
 		if listen {
-			if err := l.conn.listen(); err != nil {
+			if err := l.conn.listen(min(time.Second, n.limits.Handshake/4)); err != nil {
 				return nil, err
 			}
 		}
@@ -128,7 +129,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	authStarted, refused := l.offer.started, l.offer.refused
 	l.offer.mu.Unlock()
 	if ctx.Err() != nil {
-		return l.timedOut(ctx, spoke, keySeen)
+		return l.timedOut(ctx, head, spoke, keySeen)
 	}
 	var algo *ssh.AlgorithmNegotiationError
 	switch {
@@ -177,11 +178,13 @@ func isLost(err error) bool {
 	return false
 }
 
-func (l *login) timedOut(ctx context.Context, spoke, keySeen bool) error {
+func (l *login) timedOut(ctx context.Context, head []byte, spoke, keySeen bool) error {
 	e := ended(ctx, PhaseHandshake, "key exchange did not end")
 	switch {
 	case e.Phase == PhaseDeadline:
 		return e
+	case len(head) > 0 && !spoke && len(head) == maxHead:
+		return noVersion(head, e.Err) // it spoke, and not SSH
 	case keySeen:
 		e.Phase = PhaseAuth
 		e.Reason = strings.Replace(e.Reason, "key exchange", "login", 1)

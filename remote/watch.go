@@ -81,15 +81,12 @@ func (w *watched) done() {
 	w.release = func() {} // and takes none later
 }
 
-// listenFor is how long a server has to speak first; few wait for us.
-const listenFor = time.Second
-
 // listen waits for the first words of the server before we say ours. That
 // costs a round trip, but what we send then cannot reset the connection and
 // with it the words away. Connections that take no deadline are not listened
-// to.
-func (w *watched) listen() error {
-	if w.Conn.SetReadDeadline(time.Now().Add(listenFor)) != nil {
+// to, and few servers wait for us.
+func (w *watched) listen(limit time.Duration) error {
+	if w.Conn.SetReadDeadline(time.Now().Add(limit)) != nil {
 		return nil
 	}
 	p := make([]byte, maxHead)
