@@ -3,7 +3,6 @@ package remote
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -13,7 +12,7 @@ import (
 // jumps resolves the jump hosts of a host, the nearest first. Each has its
 // own Host block; as with ssh -J, only the first of a list may be behind jump
 // hosts of its own.
-func (r *Resolver) jumps(l *lookup, behind []string) ([]Settings, error) {
+func (r *Resolver) jumps(l *lookup, s *Settings, behind []string) ([]Settings, error) {
 	spec, at := l.host.Jump, place{}
 	if spec == "" {
 		d, ok := l.first["proxy"]
@@ -37,24 +36,30 @@ func (r *Resolver) jumps(l *lookup, behind []string) ([]Settings, error) {
 		if err != nil {
 			return nil, jumpError(l, at, err.Error())
 		}
-		if slices.Contains(behind, hop.Name) || hop.Name == l.host.Name {
-			return nil, jumpError(l, at, fmt.Sprintf("jump host %s is reached through itself", hop.Name))
-		}
 		if len(behind) >= maxJumps {
 			return nil, jumpError(l, at, fmt.Sprintf("more than %d jump hosts behind each other", maxJumps))
 		}
 		if i > 0 {
 			hop.Jump = "none"
 		}
-		s, err := r.resolve(hop, append(behind[:len(behind):len(behind)], l.host.Name))
+		way, err := r.resolve(hop, append(behind[:len(behind):len(behind)], s.identity()))
+		if errors.Is(err, errLoop) {
+			return nil, jumpError(l, at, fmt.Sprintf("jump host %s is reached through itself", hop.Name))
+		}
 		if err != nil {
 			return nil, err
 		}
-		chain = append(append(chain, s.Jumps...), s)
+		chain = append(append(chain, way.Jumps...), way)
 		chain[len(chain)-1].Jumps = nil
 	}
 	return chain, nil
 }
+
+var errLoop = errors.New("jump host loop")
+
+// identity tells two ways to one place from two places: a jump host and the
+// host behind it may share a name and differ by port.
+func (s *Settings) identity() string { return s.User + "@" + s.HostPort() }
 
 func jumpError(l *lookup, at place, reason string) error {
 	if at.file == "" {

@@ -60,7 +60,10 @@ func (r *Resolver) resolve(h inventory.Host, behind []string) (Settings, error) 
 	if err != nil {
 		return Settings{}, err
 	}
-	if s.Jumps, err = r.jumps(&l, behind); err != nil {
+	if slices.Contains(behind, s.identity()) {
+		return Settings{}, errLoop
+	}
+	if s.Jumps, err = r.jumps(&l, &s, behind); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
