@@ -99,6 +99,11 @@ func (t *table) printByCheck() {
 	if t.o.Width > 0 {
 		room = max(16, t.o.Width-len("(unreachable)  unknown  COUNT  "))
 	}
+	head := []string{"CHECK", "STATUS", "COUNT", "HOSTS"}
+	if t.narrow() {
+		// The count goes; it is in the names, or in the folds below.
+		head, room = slices.Delete(head, 2, 3), max(16, t.o.Width-len("(unreachable)  unknown  "))
+	}
 	var grid [][]cell
 	var well []string
 	for _, c := range order {
@@ -116,15 +121,21 @@ func (t *table) printByCheck() {
 			if !t.o.All {
 				hosts = atMost(hosts, 3, room, mark)
 			}
-			grid = append(grid, []cell{{text: name}, {s, string(s)}, {text: strconv.Itoa(g.hosts)}, {text: hosts[0]}})
-			for _, more := range hosts[1:] {
-				grid = append(grid, []cell{{}, {}, {}, {text: more}})
+			for i, names := range hosts {
+				row := []cell{{}, {}, {}, {text: names}}
+				if i == 0 {
+					row = []cell{{text: name}, {s, string(s)}, {text: strconv.Itoa(g.hosts)}, {text: names}}
+				}
+				if t.narrow() {
+					row = slices.Delete(row, 2, 3)
+				}
+				grid = append(grid, row)
 			}
 			name = ""
 		}
 	}
 	if len(grid) > 0 {
-		t.layOut([]string{"CHECK", "STATUS", "COUNT", "HOSTS"}, grid)
+		t.layOut(head, grid)
 	}
 	if len(well) > 0 {
 		t.paragraph("ok on every host: ", strings.Join(well, ", "))

@@ -34,7 +34,7 @@ func cellOf(c *probes.Check, wide bool) cell {
 	if !known(status) {
 		status = probes.StatusUnknown
 	}
-	text := Escape(c.Observed)
+	text := strings.TrimSpace(Escape(c.Observed))
 	switch {
 	case status == probes.Skipped:
 		text = "-"

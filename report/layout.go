@@ -145,14 +145,14 @@ func (t *table) layOut(head []string, grid [][]cell) {
 		tablewriter.WithEastAsian(tw.Off))
 	titles := make([]any, len(head))
 	for i, h := range head {
-		titles[i] = t.o.bold(h)
+		titles[i] = h
 	}
 	tab.Header(titles...)
 	texts := make([][]string, len(grid))
 	for i, cells := range grid {
 		texts[i] = make([]string, len(cells))
 		for j, c := range cells {
-			texts[i][j] = t.o.paint(c.status, c.text)
+			texts[i][j] = c.text
 		}
 	}
 	err := tab.Bulk(texts)
@@ -163,10 +163,38 @@ func (t *table) layOut(head []string, grid [][]cell) {
 		// Only a renderer that is misused says this; the rows must not be lost.
 		fmt.Fprintf(&t.out, "table: %v\n", err)
 	}
+	i := -1 // the header
 	for line := range strings.Lines(buf.String()) {
-		t.out.WriteString(strings.TrimRight(line, " \n"))
-		t.out.WriteByte('\n')
+		line = strings.TrimRight(line, " \n")
+		switch {
+		case i < 0 && t.o.Color:
+			line = t.o.bold(line)
+		case i >= 0 && i < len(grid):
+			line = t.paintRow(line, grid[i])
+		}
+		t.out.WriteString(line + "\n")
+		i++
 	}
+}
+
+// paintRow colours the cells of a line that is laid out. The library closes
+// and opens colours again at every column when it meets them itself.
+func (t *table) paintRow(line string, cells []cell) string {
+	if !t.o.Color {
+		return line
+	}
+	var b strings.Builder
+	for _, c := range cells {
+		rest := strings.TrimLeft(line, " ")
+		after, ok := strings.CutPrefix(rest, c.text)
+		if c.text == "" || !ok {
+			continue
+		}
+		b.WriteString(line[:len(line)-len(rest)])
+		b.WriteString(t.o.paint(c.status, c.text))
+		line = after
+	}
+	return b.String() + line
 }
 
 // printLines is the table for narrow terminals: one line a finding.

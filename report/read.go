@@ -147,12 +147,12 @@ func (s *scanner) object() error {
 func (s *scanner) piece(key string) error {
 	switch key {
 	case "schema":
-		var name string
+		var name any
 		if err := s.value(&name); err != nil {
-			return fmt.Errorf("%w: %w", ErrSchema, err)
+			return err
 		}
 		if name != Schema {
-			return fmt.Errorf("%w, but of %q", ErrSchema, name)
+			return fmt.Errorf("%w, but of %q", ErrSchema, fmt.Sprint(name))
 		}
 		return s.enter(key, stageNone, stageSchema)
 	case "run":

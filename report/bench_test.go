@@ -1,0 +1,80 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"testing"
+)
+
+// benchFleet is ten thousand hosts of which one in twenty is sick.
+func benchFleet() []*Host {
+	hosts := make([]*Host, 10000)
+	for i := range hosts {
+		switch {
+		case i%40 == 0:
+			hosts[i] = nearMaps(i+1, fmt.Sprint(60000+i%5000))
+		case i%40 == 20:
+			hosts[i] = lostHost(i+1, Unreachable{Phase: "connect", Reason: fmt.Sprintf("10.0.0.%d:22: %s", i+1, noAnswer)})
+		default:
+			hosts[i] = wellHost(i + 1)
+		}
+	}
+	return hosts
+}
+
+// BenchmarkReport writes ten thousand hosts in each format, those of a group
+// of 256 in reverse: what a run with 256 hosts in flight does to json at
+// worst.
+func BenchmarkReport(b *testing.B) {
+	hosts := withFacts(benchFleet())
+	for begin := 0; begin < len(hosts); begin += 256 {
+		part := hosts[begin:min(begin+256, len(hosts))]
+		for i, j := 0, len(part)-1; i < j; i, j = i+1, j-1 {
+			part[i], part[j] = part[j], part[i]
+		}
+	}
+	for _, bench := range []struct {
+		name, format string
+		o            Options
+	}{
+		{"table", "table", Options{Width: 120}},
+		{"table-by-check", "table", Options{Width: 120, By: "check"}},
+		{"table-all", "table", Options{Width: 120, All: true}},
+		{"json", "json", Options{}},
+		{"ndjson", "ndjson", Options{}},
+	} {
+		b.Run(bench.name, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				w := &counter{}
+				f, err := NewFormat(bench.format, w, bench.o)
+				if err != nil {
+					b.Fatal(err)
+				}
+				renderTo(b, f, testRun(len(hosts)), hosts, true)
+				b.ReportMetric(float64(w.n), "written-B")
+			}
+			b.ReportMetric(float64(len(hosts))/(b.Elapsed().Seconds()/float64(b.N)), "hosts/s")
+		})
+	}
+}
+
+// BenchmarkScan reads ten thousand hosts back.
+func BenchmarkScan(b *testing.B) {
+	hosts := withFacts(benchFleet())
+	saved := render(b, "json", Options{}, testRun(len(hosts)), hosts, true)
+	b.ReportAllocs()
+	b.SetBytes(int64(len(saved)))
+	for b.Loop() {
+		if err := Scan(bytes.NewReader(saved), &stopper{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+type counter struct{ n int }
+
+func (c *counter) Write(p []byte) (int, error) {
+	c.n += len(p)
+	return len(p), nil
+}
