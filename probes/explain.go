@@ -46,7 +46,7 @@ func Explain(query string, p *Policy) []Topic {
 			return named
 		}
 	}
-	if found := rank(topics, query); len(found) > 0 {
+	if found := byWords(topics, query); len(found) > 0 {
 		return found
 	}
 	// No topic has the words side by side: those that have each of them.
@@ -61,9 +61,9 @@ func Explain(query string, p *Policy) []Topic {
 	})
 }
 
-// rank returns the topics that have the query in one piece: first those one
+// byWords returns the topics that have the query in one piece: first those one
 // of whose words it is, then those with it in a word or title, then in a text.
-func rank(topics []Topic, query string) (found []Topic) {
+func byWords(topics []Topic, query string) (found []Topic) {
 	has := []func(Topic) bool{
 		func(t Topic) bool { return anyWord(t.words, func(w string) bool { return w == query }) },
 		func(t Topic) bool {

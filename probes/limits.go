@@ -51,6 +51,9 @@ func parseSessions(r Records, f *Facts, probe string) map[string]Value[LimitPair
 		if !sessions[key].IsKnown() {
 			sessions[key] = parseUserSession(r, fmt.Sprintf("%s.%d.session", probe, tm.PID), key, uid)
 		}
+		if other := parseUserSession(r, probe+".flink_session", key, uid); !sessions[key].IsKnown() && other.IsKnown() {
+			sessions[key] = other
+		}
 	}
 	user, ok := f.Session.FlinkUser.Get()
 	if len(sessions) > 0 || !ok || user == "" {
@@ -74,8 +77,10 @@ func parseUserSession(r Records, name, user string, uid int64) Value[LimitPair] 
 		}
 		return Unknown[LimitPair]("not understood: " + strconv.Quote(clip(line, 40)))
 	}
-	if why := r.unknown[name]; why != "" {
-		return Unknown[LimitPair](why)
+	for prefix := name; prefix != ""; prefix = parentOf(prefix) {
+		if why := r.unknown[prefix]; why != "" {
+			return Unknown[LimitPair](why)
+		}
 	}
 	return Unknown[LimitPair]("only a session of " + user + " tells: log in as that user, or run with --sudo")
 }

@@ -16,7 +16,7 @@ maps_section() {
 			fact maps.boot /lib
 			continue
 		fi
-		[ -d "$root$maps_d/sysctl.d" ] && emit_glob "$maps_d/sysctl.d" "*.conf"
+		[ -d "$root$maps_d/sysctl.d" ] && emit_glob "$maps_d/sysctl.d" "*.conf" ".*.conf"
 	done
 	emit_file /etc/sysctl.conf
 	# Who applies them: marks of the loader, of containers and of others that
@@ -35,6 +35,7 @@ maps_section() {
 	maps_cmdline
 	maps_tuned
 	maps_writers
+	return 0
 }
 
 # Words of the kernel's command line that set a sysctl; the other words may be

@@ -47,7 +47,9 @@ nofile_section() {
 	done
 	nofile_sshd
 	nofile_shell
+	nofile_new_session
 	nofile_units
+	return 0
 }
 
 # sshd's configuration: only the lines that decide whether PAM is used.
@@ -66,39 +68,62 @@ nofile_sshd() {
 	grep -n -i -e "^[[:blank:]]*UsePAM" -e "^[[:blank:]]*Include" -e "^[[:blank:]]*Match" "$@" /dev/null 2>/dev/null | each nofile.sshd
 }
 
-# Start files of login shells: only lines with ulimit leave the host. A home is
-# the sixth field of /etc/passwd.
+# Start files of login shells: only lines with ulimit leave the host.
 nofile_shell() {
-	nofile_p=
-	for nofile_l in $tms; do
-		tm_uid "$nofile_l"
-		nofile_p="$nofile_p${nofile_p:+|}^[^:]*:[^:]*:$uid:"
-	done
-	[ -n "$nofile_p" ] || nofile_p="^${flink_user:-:}:"
-	nofile_l=$(grep -E -e "$nofile_p" "$root/etc/passwd" 2>/dev/null | cut -d: -f6)
 	set --
 	for nofile_f in /etc/profile "$root"/etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc; do
 		nofile_f=${nofile_f#"$root"}
 		is_regular "$nofile_f" && set -- "$@" "$resolved"
 	done
-	IFS='
-'
-	set -f
-	for nofile_h in $nofile_l; do
-		case $nofile_h in /?*) ;; *) continue ;; esac
-		if [ -d "$root$nofile_h" ] && ! [ -x "$root$nofile_h" ]; then
-			unknown nofile.shell "$nofile_h cannot be entered"
+	nofile_u=" "
+	for nofile_l in ${tms:-none}; do
+		if [ "$nofile_l" = none ]; then
+			user_uid "${flink_user:-$login_user}"
+		else
+			tm_uid "$nofile_l"
+			user_name "$uid"
+		fi
+		case $nofile_u in *" $uid_home "*) continue ;; esac
+		nofile_u="$nofile_u$uid_home "
+		case $uid_home in /?*) ;; *) continue ;; esac
+		if [ -d "$root$uid_home" ] && ! [ -x "$root$uid_home" ]; then
+			unknown nofile.shell "$uid_home cannot be entered"
 			continue
 		fi
-		for nofile_f in "$nofile_h"/.bash_profile "$nofile_h"/.bash_login "$nofile_h"/.profile "$nofile_h"/.bashrc; do
+		for nofile_f in "$uid_home"/.bash_profile "$uid_home"/.bash_login "$uid_home"/.profile "$uid_home"/.bashrc; do
 			is_regular "$nofile_f" && set -- "$@" "$resolved"
 		done
 	done
-	set +f
-	unset IFS
 	[ $# -gt 0 ] || return 0
 	grep -n "ulimit" "$@" /dev/null 2>/dev/null | each nofile.shell
 }
+
+# What a new session of the TaskManager's user gets, where this audit is not
+# one and no owner part tells: root may ask su; a host without a TaskManager
+# is asked by sudo.
+nofile_new_session() {
+	nofile_u=
+	for nofile_l in $tm_users; do nofile_u=${nofile_u:-$nofile_l}; done
+	nofile_u=${nofile_u:-$flink_user}
+	case $nofile_u in "" | "$login_user" | "#"* | -*) return 0 ;; esac
+	user_uid "$nofile_u"
+	[ -n "$uid" ] || return 0
+	nofile_v=
+	if [ -n "$root" ]; then
+		nofile_v=$(live session true)
+	elif [ "$login_uid" = 0 ]; then
+		nofile_v=$(live session su -s /bin/sh -c "cat /proc/self/limits" "$nofile_u" 2>/dev/null)
+	elif [ -n "$sudo" ] && [ -z "$tms" ] && may_sudo "$nofile_u"; then
+		nofile_v=$(live session nofile_by_sudo "$nofile_u" 2>/dev/null)
+	fi
+	say "$nofile_v" | while read -r limit_a limit_b limit_c limit_s limit_h limit_d; do
+		case "$limit_a $limit_b $limit_c" in
+		"Max open files") fact nofile.flink_session "$uid $limit_s $limit_h" ;;
+		"Max address space") fact address-space.flink_session "$uid $limit_s $limit_h" ;;
+		esac
+	done
+}
+nofile_by_sudo() { say "cat /proc/self/limits" | sudo -n -u "$1" /bin/sh -s; }
 
 # The systemd units that TaskManagers run in; where none runs, those whose
 # name says that they start one.

@@ -27,6 +27,7 @@ threads_section() {
 		threads_u="$threads_u$uid "
 		[ -n "$uid" ] && threads_user "$uid"
 	done
+	return 0
 }
 
 # The threads of all processes of a user: RLIMIT_NPROC counts them together.
