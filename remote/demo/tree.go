@@ -1,0 +1,214 @@
+package demo
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"os/user"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"golang.org/x/tools/txtar"
+)
+
+// Options are what an archive leaves open: when and whose its host is.
+type Options struct {
+	Now         time.Time // the moment {{now}} and the directive time refer to
+	UID, GID    int
+	User, Group string
+}
+
+// Caller are the options by which everything belongs to this process's user.
+// A user without a name is called by the number.
+func Caller(now time.Time) Options {
+	o := Options{Now: now, UID: max(os.Getuid(), 0), GID: max(os.Getgid(), 0)}
+	o.User, o.Group = strconv.Itoa(o.UID), strconv.Itoa(o.GID)
+	if u, err := user.LookupId(o.User); err == nil {
+		o.User = u.Username
+	}
+	if g, err := user.LookupGroupId(o.Group); err == nil {
+		o.Group = g.Name
+	}
+	return o
+}
+
+// entry is one path of a tree.
+type entry struct {
+	line   int // in the archive
+	kind   fs.FileMode
+	data   []byte
+	target string // of a link
+	hole   int64  // bytes of nothing before the data
+	mode   *fs.FileMode
+	mtime  time.Time // zero: as written
+}
+
+// tree is an archive as it is read: all of it is checked before anything is
+// written.
+type tree struct {
+	name    string
+	options Options
+	entries map[string]*entry
+}
+
+// Unpack writes the host that a txtar archive describes into dir, which must
+// exist and should be empty. The name is for errors: NAME:LINE. The comment
+// section holds directives, one a line; a line that is empty or begins with #
+// says nothing:
+//
+//	link PATH -> TARGET          a symbolic link
+//	dir PATH                     a directory, perhaps empty
+//	fifo PATH                    a named pipe
+//	mode OCTAL PATH              permissions; files have 0644, directories 0755
+//	time PATH -2h                when it was last written, from now; also -3d
+//	nul PATH                     each newline becomes a NUL, as in /proc/PID/cmdline
+//	size PATH 10G                nothing but a hole before its text, up to that size
+//	repeat PATH COUNT LINE       COUNT more lines, where %x, %d, %06x is the counter
+//	repeatlinks DIR COUNT -> TARGET  links named by the free numbers from 0
+//
+// In every text and target {{uid}}, {{gid}}, {{user}} and {{group}} stand for
+// the options, and {{now -2h|LAYOUT}} for a time in UTC, with a layout of
+// package time or "unix". A path is relative, without "..", and nothing lies
+// beneath a link.
+func Unpack(dir, name string, archive []byte, o Options) error {
+	t := &tree{name: name, options: o, entries: map[string]*entry{}}
+	if err := t.read(archive); err != nil {
+		return err
+	}
+	if err := t.checkParents(); err != nil {
+		return err
+	}
+	return t.write(dir)
+}
+
+func (t *tree) errorf(line int, format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", t.name, line, fmt.Errorf(format, args...))
+}
+
+// read collects the files and then the directives, which may change them.
+func (t *tree) read(archive []byte) error {
+	a := txtar.Parse(archive)
+	line := 1 + bytes.Count(a.Comment, []byte("\n"))
+	for _, f := range a.Files {
+		data, err := t.expand(string(f.Data), line+1)
+		if err != nil {
+			return err
+		}
+		if err := t.add(f.Name, &entry{line: line, data: []byte(data)}); err != nil {
+			return err
+		}
+		line += 1 + bytes.Count(f.Data, []byte("\n"))
+	}
+	number := 0
+	for text := range strings.Lines(string(a.Comment)) {
+		number++
+		if err := t.directive(number, strings.TrimSpace(text)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add takes a new path into the tree.
+func (t *tree) add(name string, e *entry) error {
+	if name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
+		return t.errorf(e.line, "%q is not a path inside the tree", name)
+	}
+	if old := t.entries[name]; old != nil {
+		return t.errorf(e.line, "%s is already at line %d", name, old.line)
+	}
+	t.entries[name] = e
+	return nil
+}
+
+// checkParents makes sure that whatever a path lies in is a directory, and
+// adds the directories that no line names.
+func (t *tree) checkParents() error {
+	for _, name := range slices.Sorted(maps.Keys(t.entries)) {
+		e := t.entries[name]
+		for p := path.Dir(name); p != "."; p = path.Dir(p) {
+			switch old := t.entries[p]; {
+			case old == nil:
+				t.entries[p] = &entry{line: e.line, kind: fs.ModeDir}
+			case old.kind != fs.ModeDir:
+				return t.errorf(e.line, "%s lies beneath %s, which is no directory", name, p)
+			}
+		}
+	}
+	return nil
+}
+
+// write makes the tree. Modes and times of directories come last, the inner
+// before the outer, because they would hinder or be changed by what follows.
+func (t *tree) write(dir string) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	names := slices.Sorted(maps.Keys(t.entries))
+	for _, name := range names {
+		e := t.entries[name]
+		if err := e.make(root, filepath.Join(dir, filepath.FromSlash(name)), name); err != nil {
+			return t.errorf(e.line, "%w", err)
+		}
+	}
+	for _, name := range slices.Backward(names) {
+		e := t.entries[name]
+		if err := e.finish(root, name); err != nil {
+			return t.errorf(e.line, "%w", err)
+		}
+	}
+	return nil
+}
+
+// make writes one entry. A pipe needs the full path: no call makes one
+// beneath an open directory.
+func (e *entry) make(root *os.Root, full, name string) error {
+	switch e.kind {
+	case fs.ModeDir:
+		return root.Mkdir(name, 0o755)
+	case fs.ModeSymlink:
+		return root.Symlink(e.target, name)
+	case fs.ModeNamedPipe:
+		return makeFIFO(full)
+	}
+	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if _, err := f.WriteAt(e.data, e.hole); err != nil {
+		return err
+	}
+	if e.hole > 0 && len(e.data) == 0 {
+		return f.Truncate(e.hole)
+	}
+	return nil
+}
+
+// finish sets permissions, whatever the umask was, and times.
+func (e *entry) finish(root *os.Root, name string) error {
+	if e.kind == fs.ModeSymlink {
+		return nil // a link has none of its own
+	}
+	if !e.mtime.IsZero() {
+		if err := root.Chtimes(name, e.mtime, e.mtime); err != nil {
+			return err
+		}
+	}
+	mode := fs.FileMode(0o644)
+	if e.kind == fs.ModeDir {
+		mode = 0o755
+	}
+	if e.mode != nil {
+		mode = *e.mode
+	}
+	return root.Chmod(name, mode)
+}
