@@ -1,0 +1,239 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/remote"
+	"github.com/tmdoctor/tmdoctor/report"
+)
+
+// checkFlags are what check can be told.
+type checkFlags struct {
+	hostFlags
+	outputFlags
+	policy    string
+	only      []string
+	sudo      bool
+	flinkUser string
+	root      string
+	from      []string
+	deadline  time.Duration
+}
+
+func newCheck(u *ui) *cobra.Command {
+	f := &checkFlags{}
+	cmd := &cobra.Command{
+		Use:   "check [PATTERN...]",
+		Short: "ask hosts and print which are unhealthy and why",
+		Long: `check asks every host that a PATTERN selects (all of the inventory without one),
+judges the answers and prints one report. It changes nothing on a host.
+
+A PATTERN is a host, a group, a glob (tm1*), a range (tm[001-040]) or !PATTERN to
+leave hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
+or $FLINK_HOME/conf/workers, and a PATTERN that is in none of them is a host of
+its own.
+
+  tmdoctor check -i hosts.txt 'tm[001-040]' '!tm017'
+  tmdoctor check -i prod.yaml rack1 --sudo -o table -o json=audit.json
+  tmdoctor check -q -i prod.yaml          from cron: silent when all is well
+  tmdoctor check --from audit.json        judge again what was collected before
+  tmdoctor check --root /mnt/rescue       a directory that stands for a host
+
+` + exitHelp,
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args) },
+	}
+	f.addInventory(u, cmd)
+	f.addSSH(cmd)
+	f.addOutput(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "policy `FILE`: floors, thresholds, and warn or fail for a code")
+	flags.StringSliceVar(&f.only, "only", nil, "judge only these `PROBES`, joined by commas")
+	flags.BoolVar(&f.sudo, "sudo", false, "read with sudo what only the TaskManager's user or root may see; tmdoctor script --sudoers prints the rules it needs")
+	flags.StringVar(&f.flinkUser, "flink-user", "", "`USER` that runs the TaskManagers, where a host does not tell")
+	flags.StringVar(&f.root, "root", "", "ask a `DIR` that stands for a host, instead of hosts")
+	flags.StringArrayVar(&f.from, "from", nil, "judge a saved report or the output of the script in `FILE`, instead of asking hosts; repeatable")
+	flags.DurationVar(&f.deadline, "deadline", 0, "end the whole run after this `TIME`; what is not known by then is unknown")
+	flags.BoolVarP(&u.verbose, "verbose", "v", false, "say on standard error how each host was reached")
+	cmd.MarkFlagsMutuallyExclusive("root", "from")
+	cmd.MarkFlagsMutuallyExclusive("root", "inventory")
+	cmd.MarkFlagsMutuallyExclusive("from", "inventory")
+	_ = cmd.RegisterFlagCompletionFunc("only", completeProbes)
+	return cmd
+}
+
+func completeProbes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	var names []string
+	for _, p := range probes.All {
+		names = append(names, p.Name)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// run is check: read what to ask, ask, judge, print.
+func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
+	if err := f.validate(); err != nil {
+		return err
+	}
+	policy, err := readPolicy(f.policy)
+	if err != nil {
+		return err
+	}
+	if f.from != nil {
+		return f.judgeSaved(u, policy, patterns)
+	}
+	hosts, err := f.hosts(u, patterns)
+	if err != nil {
+		return err
+	}
+	script, err := newProbeScript()
+	if err != nil {
+		return err
+	}
+	out, err := f.open(u, "tmdoctor check "+f.inventoryArgs(), report.Run{
+		ID: runID(time.Now()), Started: time.Now().UTC(), Version: versionString(),
+		ScriptSHA256: script.SHA256(), Policy: f.policy, Selected: len(hosts),
+	}, policy, f.only)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+
+	ctx, stop := interruptible(ctx, u, f.deadline)
+	defer stop()
+	a := &audit.Audit{Script: script, Policy: policy, Sudo: f.sudo, FlinkUser: f.flinkUser, Root: f.absRoot(), Only: f.only}
+	if err := f.ask(ctx, u, a, hosts, out); err != nil {
+		return err
+	}
+	return out.finish(ctx.Err() != nil)
+}
+
+// ask runs the audit over ssh (and on this machine), with a progress line.
+func (f *checkFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, out *output) error {
+	native, err := f.native(u)
+	if err != nil {
+		return err
+	}
+	defer native.Close()
+	p := u.startProgress(len(hosts))
+	defer p.close()
+	a.Runner = &remote.Runner{
+		Transport: native, Limits: f.ssh.Limits,
+		Started:  func(_ int, h inventory.Host) { p.begin(h.Name) },
+		Finished: func(r remote.Result) { p.end(r.Host.Name); u.reached(r) },
+	}
+	return a.Run(ctx, hosts, out.host)
+}
+
+// reached says with -v how a host was reached, and always what was recorded or
+// worked around on the way.
+func (u *ui) reached(r remote.Result) {
+	for _, w := range r.Warnings {
+		u.warnf("%s: %s", r.Host.Name, w)
+	}
+	if !u.verbose {
+		return
+	}
+	t := r.Timing
+	if r.Err != nil {
+		u.printf("%s: %v", r.Host.Name, r.Err)
+		return
+	}
+	u.printf("%s: %s@%s port %d: connect %d ms, authentication %d ms, script %d ms, %d bytes", r.Host.Name,
+		r.User, r.Address, r.Port, t.Connect.Milliseconds(), t.Auth.Milliseconds(), t.Script.Milliseconds(), len(r.Stdout))
+}
+
+// judgeSaved is check --from.
+func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string) error {
+	if len(patterns) > 0 {
+		return usagef("leave out the patterns, or ask the hosts with -i", "--from takes no PATTERN yet: %s", strings.Join(patterns, " "))
+	}
+	hosts, run, err := audit.Saved(f.from, policy, f.only)
+	if err != nil {
+		return &usageError{err: err}
+	}
+	run.Version, run.Policy = versionString(), f.policy
+	out, err := f.open(u, "tmdoctor check --from "+strings.Join(f.from, " --from "), run, policy, f.only)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	for _, h := range hosts {
+		if err := out.host(h); err != nil {
+			return err
+		}
+	}
+	return out.finish(len(hosts) < run.Selected)
+}
+
+// hosts are whom to ask: the selection, or the directory of --root.
+func (f *checkFlags) hosts(u *ui, patterns []string) ([]inventory.Host, error) {
+	if f.root == "" {
+		return f.selectHosts(u, patterns)
+	}
+	if len(patterns) > 0 {
+		return nil, usagef("leave out the patterns: the directory is the only host", "--root takes no PATTERN: %s", strings.Join(patterns, " "))
+	}
+	if err := existingDir("root", f.root); err != nil {
+		return nil, err
+	}
+	return []inventory.Host{{Name: filepath.Base(f.absRoot()), Local: true, Source: "--root"}}, nil
+}
+
+func (f *checkFlags) absRoot() string {
+	if f.root == "" {
+		return ""
+	}
+	abs, err := filepath.Abs(f.root)
+	if err != nil {
+		return f.root
+	}
+	return abs
+}
+
+func (f *checkFlags) validate() error {
+	if err := f.hostFlags.check(); err != nil {
+		return err
+	}
+	for _, name := range f.only {
+		if probes.ByName(name) == nil {
+			return usagef("the probes are "+strings.Join(probeNames(), ", "), "--only %q is not a probe", name)
+		}
+	}
+	return f.outputFlags.check()
+}
+
+func probeNames() []string {
+	names := make([]string, len(probes.All))
+	for i, p := range probes.All {
+		names[i] = p.Name
+	}
+	return names
+}
+
+// inventoryArgs are the flags that choose the same inventory again, for the
+// next command to type.
+func (f *checkFlags) inventoryArgs() string {
+	var args []string
+	for _, i := range slices.Compact(slices.Clone(f.inventory)) {
+		args = append(args, "-i "+i)
+	}
+	if f.root != "" {
+		args = append(args, "--root "+f.root)
+	}
+	return strings.Join(args, " ")
+}
+
+// runID names a run by when it began.
+func runID(t time.Time) string {
+	return fmt.Sprintf("%s-%06d", t.UTC().Format("20060102T150405Z"), t.Nanosecond()/1000)
+}

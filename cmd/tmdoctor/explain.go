@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+)
+
+// explainWidth is how wide text is set where there is no terminal to ask, and
+// the widest that reads well where there is.
+const explainWidth = 80
+
+func newExplain(u *ui) *cobra.Command {
+	var (
+		policyFile string
+		effective  bool
+	)
+	cmd := &cobra.Command{
+		Use:   "explain [PROBE|CODE|CAUSE|WORDS...]",
+		Short: "say what a probe, a finding or a word of the runbook means; offline",
+		Long: `explain says what something means, how it is measured, with which threshold and
+from which source, and how to mend it by hand. It reads no host.
+
+  tmdoctor explain                    the probes
+  tmdoctor explain maps               a probe and its findings
+  tmdoctor explain maps/low           a finding
+  tmdoctor explain open_files         a cause
+  tmdoctor explain "ulimit -m"        whatever says something about these words
+  tmdoctor explain --effective        every floor, threshold and status in force
+
+` + exitOtherHelp,
+		ValidArgsFunction: completeTopics,
+		RunE: func(_ *cobra.Command, args []string) error {
+			policy, err := readPolicy(policyFile)
+			if err != nil {
+				return err
+			}
+			if effective || policyFile != "" && len(args) == 0 {
+				return printEffective(u.stdout, policy)
+			}
+			query := strings.Join(args, " ")
+			topics := probes.Explain(query, policy)
+			if len(topics) == 0 {
+				return usagef("tmdoctor explain lists the probes; try one word of it", "nothing is known about %q", query)
+			}
+			width := explainWidth
+			if w := u.width(); w > 20 && w < width {
+				width = w
+			}
+			return printTopics(u.stdout, topics, width)
+		},
+	}
+	cmd.Flags().StringVar(&policyFile, "policy", "", "policy `FILE` whose numbers to show; alone, everything it puts in force")
+	cmd.Flags().BoolVar(&effective, "effective", false, "list every floor, threshold and status in force")
+	return cmd
+}
+
+func completeTopics(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
+	for _, t := range probes.Topics(nil) {
+		names = append(names, t.Name+"\t"+t.Title)
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// printTopics prints one topic whole, several as a list of names where they
+// are more than a screen.
+func printTopics(w io.Writer, topics []probes.Topic, width int) error {
+	if len(topics) > 3 {
+		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+		for _, t := range topics {
+			fmt.Fprintf(tw, "%s\t%s\n", t.Name, t.Title)
+		}
+		if err := tw.Flush(); err != nil {
+			return err
+		}
+		_, err := fmt.Fprintf(w, "\ntmdoctor explain NAME says more about one of them.\n")
+		return err
+	}
+	for i, t := range topics {
+		if i > 0 {
+			fmt.Fprintln(w)
+		}
+		if _, err := io.WriteString(w, topicText(t, width)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// topicText is one topic as a page.
+func topicText(t probes.Topic, width int) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s (%s): %s\n", t.Name, t.Kind, t.Title)
+	part := func(title, text string) {
+		if text != "" {
+			fmt.Fprintf(&b, "\n%s\n%s", title, wrap(text, width, "  "))
+		}
+	}
+	if t.Text != "" {
+		b.WriteString("\n" + wrap(t.Text, width, ""))
+	}
+	part("How it is measured", t.Measured)
+	for i, v := range t.Thresholds {
+		if i == 0 {
+			b.WriteString("\nThresholds\n")
+		}
+		b.WriteString(wrap(fmt.Sprintf("%s = %s (%s): %s", v.Name, v.Value, v.From, v.Doc), width, "  "))
+	}
+	if t.Status != "" {
+		part("Status", string(t.Status))
+	}
+	part("Source", strings.Join(t.Sources, "\n\n"))
+	fix := t.Fix
+	if t.Fixable {
+		fix += "\n\nThis is one of the settings that can be repaired without touching the TaskManager."
+	}
+	part("How to fix it by hand", fix)
+	if len(t.See) > 0 {
+		part("See also", strings.Join(t.See, ", "))
+	}
+	return b.String()
+}
+
+// wrap sets paragraphs to a width; lines that begin with a blank stay as they
+// are, since they are commands.
+func wrap(text string, width int, indent string) string {
+	var b strings.Builder
+	for i, paragraph := range strings.Split(text, "\n\n") {
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		var line string
+		flush := func() {
+			if line != "" {
+				b.WriteString(indent + line + "\n")
+				line = ""
+			}
+		}
+		for raw := range strings.Lines(paragraph) {
+			raw = strings.TrimRight(raw, "\n")
+			if strings.HasPrefix(raw, " ") || strings.HasPrefix(raw, "\t") {
+				flush()
+				b.WriteString(indent + raw + "\n")
+				continue
+			}
+			for _, word := range strings.Fields(raw) {
+				if line != "" && len(indent)+len(line)+1+len(word) > width {
+					flush()
+				}
+				if line != "" {
+					line += " "
+				}
+				line += word
+			}
+		}
+		flush()
+	}
+	return b.String()
+}
+
+// printEffective lists a policy as it is in force.
+func printEffective(w io.Writer, p *probes.Policy) error {
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(tw, "KIND\tNAME\tVALUE\tDEFAULT\tFROM\tWHAT IT IS FOR")
+	for _, v := range probes.Effective(p) {
+		fmt.Fprintf(tw, "%s\t%s\t%s\t%s\t%s\t%s\n", v.Kind, v.Name, v.Value, v.Default, v.From, v.Doc)
+	}
+	return tw.Flush()
+}

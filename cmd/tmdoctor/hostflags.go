@@ -1,0 +1,138 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/remote"
+)
+
+// hostFlags are the flags of every command that selects hosts and reaches
+// them.
+type hostFlags struct {
+	inventory []string
+	ssh       remote.Options
+}
+
+// addInventory adds the flag that names inventories.
+func (f *hostFlags) addInventory(u *ui, cmd *cobra.Command) {
+	cmd.Flags().StringArrayVarP(&f.inventory, "inventory", "i", nil,
+		"inventory `FILE`: a list of hosts, tmdoctor YAML, or Flink's conf/workers (workers:FILE); - is standard input; repeatable")
+	cmd.ValidArgsFunction = f.completeHosts(u)
+}
+
+// addSSH adds the flags that say how hosts are reached.
+func (f *hostFlags) addSSH(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	limits := remote.DefaultLimits()
+	flags.StringVarP(&f.ssh.ConfigFile, "ssh-config", "F", "", "ssh_config `FILE` to read instead of ~/.ssh/config and the system's; none for no file")
+	flags.StringArrayVar(&f.ssh.Identity, "identity", nil, "private key `FILE` to offer first; repeatable")
+	flags.StringArrayVar(&f.ssh.KnownHosts, "known-hosts", nil, "known_hosts `FILE` to use instead of ssh_config's; repeatable")
+	flags.BoolVar(&f.ssh.AcceptNew, "accept-new", false, "record the host keys of unknown hosts; a changed key is never accepted")
+	flags.DurationVar(&f.ssh.Limits.Connect, "connect-timeout", limits.Connect, "for looking up the name and connecting")
+	flags.DurationVar(&f.ssh.Limits.Handshake, "auth-timeout", limits.Handshake, "for the ssh handshake and authentication")
+	flags.DurationVar(&f.ssh.Limits.Script, "script-timeout", limits.Script, "for the script on the host")
+	flags.DurationVar(&f.ssh.Limits.Host, "host-timeout", limits.Host, "for one host altogether")
+	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
+	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
+}
+
+// check refuses values that cannot be meant.
+func (f *hostFlags) check() error {
+	for _, limit := range []struct {
+		flag  string
+		value time.Duration
+	}{
+		{"connect-timeout", f.ssh.Limits.Connect}, {"auth-timeout", f.ssh.Limits.Handshake},
+		{"script-timeout", f.ssh.Limits.Script}, {"host-timeout", f.ssh.Limits.Host},
+	} {
+		if limit.value <= 0 {
+			return usagef("give a duration such as 10s", "--%s %s is not a time limit", limit.flag, limit.value)
+		}
+	}
+	if f.ssh.Limits.InFlight <= 0 {
+		return usagef("give a number of hosts such as 64", "--in-flight %d is not a number of hosts", f.ssh.Limits.InFlight)
+	}
+	if f.ssh.Limits.Handshakes <= 0 {
+		return usagef("give a number such as 16", "--handshakes %d is not a number of handshakes", f.ssh.Limits.Handshakes)
+	}
+	return nil
+}
+
+// selectHosts reads the inventories and selects the hosts that the patterns name.
+func (f *hostFlags) selectHosts(u *ui, patterns []string) ([]inventory.Host, error) {
+	inv, err := f.loader(u).Open(f.inventory)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	hosts, err := inv.Select(patterns)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	return hosts, nil
+}
+
+func (f *hostFlags) loader(u *ui) inventory.Loader {
+	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin}
+}
+
+// native opens the ssh transport as the flags say.
+func (f *hostFlags) native(u *ui) (*remote.Native, error) {
+	opts := f.ssh
+	opts.Env = u.getenv
+	opts.AskPassphrase = u.askPassphrase()
+	n, err := remote.NewNative(opts)
+	if err != nil {
+		return nil, &usageError{err: err}
+	}
+	return n, nil
+}
+
+// completeHosts completes patterns with the names of groups and hosts.
+func (f *hostFlags) completeHosts(u *ui) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		inv, err := f.loader(u).Open(f.inventory)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		return append(inv.GroupNames(), inv.HostNames()...), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// newProbeScript is the script with a nonce of its own.
+func newProbeScript() (*probes.Script, error) {
+	var b [16]byte
+	if _, err := rand.Read(b[:]); err != nil {
+		return nil, err
+	}
+	return probes.NewScript(hex.EncodeToString(b[:])), nil
+}
+
+// withDeadline bounds the whole run; zero is no bound.
+func withDeadline(ctx context.Context, d time.Duration) (context.Context, context.CancelFunc) {
+	if d <= 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, d)
+}
+
+// existingDir refuses a --root that is no directory.
+func existingDir(flag, dir string) error {
+	info, err := os.Stat(dir)
+	if err != nil {
+		return &usageError{fmt.Errorf("--%s %s: %w", flag, dir, errors.Unwrap(err)), "give a directory that stands for a host: a mounted disk, an unpacked sosreport"}
+	}
+	if !info.IsDir() {
+		return usagef("give the directory, not a file in it", "--%s %s is not a directory", flag, dir)
+	}
+	return nil
+}

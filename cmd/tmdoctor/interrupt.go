@@ -1,0 +1,42 @@
+package main
+
+import (
+	"context"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+)
+
+// exitInterrupted is the status of a second Ctrl-C: what shells call 128 plus
+// SIGINT.
+const exitInterrupted = 130
+
+// interruptible ends the context at the deadline (zero is none) and at the
+// first SIGINT or SIGTERM: the run then prints what it knows. A second signal
+// ends the process at once.
+func interruptible(ctx context.Context, u *ui, deadline time.Duration) (context.Context, context.CancelFunc) {
+	ctx, cancel := withDeadline(ctx, deadline)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	done := make(chan struct{})
+	go func() {
+		for range 2 {
+			select {
+			case <-done:
+				return
+			case <-signals:
+			}
+			if ctx.Err() != nil {
+				os.Exit(exitInterrupted)
+			}
+			cancel()
+			u.printf("interrupted: what is known so far follows; interrupt again to end at once")
+		}
+	}()
+	return ctx, func() {
+		signal.Stop(signals)
+		close(done)
+		cancel()
+	}
+}

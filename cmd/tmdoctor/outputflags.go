@@ -1,0 +1,207 @@
+package main
+
+import (
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/report"
+)
+
+// outputFlags say what a report looks like, where it goes, and when it makes
+// the exit status other than 0.
+type outputFlags struct {
+	outputs []string
+	by      string
+	all     bool
+	wide    bool
+	color   string
+	ascii   bool
+	quiet   bool
+	failOn  string
+}
+
+func (f *outputFlags) addOutput(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "`FORMAT` or FORMAT=FILE: "+strings.Join(formatNames(), ", ")+"; repeatable, one of them to standard output (default table)")
+	flags.StringVar(&f.by, "by", "host", "turn the table: host, or check for the hosts of each check")
+	flags.BoolVar(&f.all, "all", false, "show healthy hosts too")
+	flags.BoolVar(&f.wide, "wide", false, "show every probe, whatever the width of the terminal")
+	flags.StringVar(&f.color, "color", "auto", "auto, always or never; NO_COLOR is honoured")
+	flags.BoolVar(&f.ascii, "ascii", false, "print nothing of our own outside ASCII")
+	flags.BoolVarP(&f.quiet, "quiet", "q", false, "print nothing when the exit status is 0")
+	flags.StringVar(&f.failOn, "fail-on", "warn", "the lowest status with an exit status other than 0: warn, unknown, fail or never")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoSpace))
+	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"warn", "unknown", "fail", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"host", "check"}, cobra.ShellCompDirectiveNoFileComp))
+}
+
+func formatNames() []string {
+	names := make([]string, len(report.Formats))
+	for i, f := range report.Formats {
+		names[i] = f.Name
+	}
+	return names
+}
+
+func (f *outputFlags) check() error {
+	if f.by != "host" && f.by != "check" {
+		return usagef("use host or check", "--by %q is not a choice", f.by)
+	}
+	if _, err := report.ParseFailOn(f.failOn); err != nil {
+		return usagef("use warn, unknown, fail or never", "--fail-on %q is not a choice", f.failOn)
+	}
+	stdout := ""
+	for _, o := range f.outputs {
+		name, file, toFile := strings.Cut(o, "=")
+		if !slices.Contains(formatNames(), name) {
+			return usagef("the formats are "+strings.Join(formatNames(), ", "), "-o %q: %q is not a format", o, name)
+		}
+		if toFile && file == "" {
+			return usagef("write -o "+name+"=FILE", "-o %q names no file", o)
+		}
+		if !toFile && stdout != "" {
+			return usagef("send one of them to a file: -o "+name+"=FILE", "-o %s and -o %s both go to standard output", stdout, name)
+		}
+		if !toFile {
+			stdout = name
+		}
+	}
+	return nil
+}
+
+// output is where a report goes: every format at once, and the tally that
+// decides the exit status.
+type output struct {
+	formats []report.Format
+	files   []*reportFile
+	tally   report.Tally
+	fleet   report.Comparison
+	failOn  report.FailOn
+	held    *heldStdout
+}
+
+// heldStdout keeps what goes to standard output until the exit status is
+// known, for -q.
+type heldStdout struct {
+	to  io.Writer
+	buf []byte
+}
+
+func (h *heldStdout) Write(p []byte) (int, error) {
+	h.buf = append(h.buf, p...)
+	return len(p), nil
+}
+
+// open creates the files and begins every format.
+func (f *outputFlags) open(u *ui, command string, run report.Run, policy *probes.Policy, only []string) (*output, error) {
+	failOn, err := report.ParseFailOn(f.failOn)
+	if err != nil {
+		return nil, err
+	}
+	color, err := u.colour(f.color)
+	if err != nil {
+		return nil, err
+	}
+	out := &output{fleet: report.Comparison{Policy: policy}, failOn: failOn}
+	stdout := u.stdout
+	if f.quiet {
+		out.held = &heldStdout{to: u.stdout}
+		stdout = out.held
+	}
+	opts := report.Options{
+		Width: u.width(), Color: color, ASCII: f.ascii || u.ascii(), By: f.by, All: f.all, Wide: f.wide,
+		Probes: only, Command: strings.TrimSpace(command), Now: time.Now,
+	}
+	outputs := f.outputs
+	if len(outputs) == 0 {
+		outputs = []string{"table"}
+	}
+	for _, o := range outputs {
+		name, file, toFile := strings.Cut(o, "=")
+		w, o := stdout, opts
+		if toFile {
+			fd, err := createReport(file)
+			if err != nil {
+				out.close()
+				return nil, &usageError{err: err, hint: "name a file that can be written after -o " + name + "="}
+			}
+			out.files = append(out.files, fd)
+			w, o.Color, o.Width = fd, false, 0
+		}
+		format, err := report.NewFormat(name, w, o)
+		if err != nil {
+			out.close()
+			return nil, err
+		}
+		out.formats = append(out.formats, format)
+	}
+	for _, format := range out.formats {
+		if err := format.Begin(run); err != nil {
+			out.close()
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// host passes one host to every format.
+func (o *output) host(h *report.Host) error {
+	o.tally.Add(h)
+	o.fleet.Add(h)
+	for _, f := range o.formats {
+		if err := f.Host(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// finish ends every format and returns the verdict, nil for 0.
+func (o *output) finish(cutShort bool) error {
+	var finished *time.Time
+	if !cutShort {
+		now := time.Now().UTC()
+		finished = &now
+	}
+	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet()
+	for _, f := range o.formats {
+		if err := f.End(fleet, summary); err != nil {
+			return err
+		}
+	}
+	status := report.ExitStatus(summary, fleet, cutShort, o.failOn)
+	if o.held != nil && status != 0 {
+		if _, err := o.held.to.Write(o.held.buf); err != nil {
+			return err
+		}
+	}
+	if err := o.closeFiles(); err != nil {
+		return err
+	}
+	if status != 0 {
+		return verdict(status)
+	}
+	return nil
+}
+
+func (o *output) closeFiles() (err error) {
+	for _, f := range o.files {
+		err = errors.Join(err, f.keep())
+	}
+	o.files = nil
+	return err
+}
+
+// close gives up what finish did not keep.
+func (o *output) close() {
+	for _, f := range o.files {
+		f.discard()
+	}
+	o.files = nil
+}
