@@ -14,7 +14,7 @@ func benchFleet() []*Host {
 		case i%40 == 0:
 			hosts[i] = nearMaps(i+1, fmt.Sprint(60000+i%5000))
 		case i%40 == 20:
-			hosts[i] = lostHost(i+1, Unreachable{Phase: "connect", Reason: fmt.Sprintf("10.0.0.%d:22: %s", i+1, noAnswer)})
+			hosts[i] = lostHost(i+1, Unreachable{Phase: "connect", Reason: fmt.Sprintf("no answer from 10.0.0.%d:22 %s", i%250, noAnswer)})
 		default:
 			hosts[i] = wellHost(i + 1)
 		}

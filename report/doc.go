@@ -8,10 +8,31 @@
 //
 //	f, err := report.NewFormat("table", w, report.Options{Width: 100})
 //	f.Begin(run)
-//	f.Host(host) // as they arrive
-//	f.End(fleet, summary)
+//	f.Host(host) // as they arrive; a Tally and a Comparison take it too
+//	f.End(comparison.Fleet(), tally.Summary(&finished))
+//	os.Exit(report.ExitStatus(...))
 //
-// The shape of the JSON is a promise: report/schema/report.json says it.
-// Whatever came from a host is escaped before it is written, in every format.
-// The package judges nothing and opens no connection.
+// [Scan] tells a Format of a saved report in the same way, so that whatever is
+// printed of a run can be printed of a file.
+//
+// The shape of the JSON is a promise: schema/report.json says it, and
+// schema/line.json for ndjson. Whatever came from a host is escaped before it
+// is written ([Escape], and in JSON as \u sequences), so that cat of any
+// report is safe.
+//
+// # The table
+//
+// What fits one screen: a row for the worst hosts, with the probes that say
+// so; then causes and findings folded over hosts ([Fold]), which together name
+// every sick host; then what was not seen, the counts, and the next command to
+// type. All that is kept is bounded: rows, different findings, reasons. Widths
+// are computed here and texts are cut before they are laid out: the library
+// would share the width equally among columns and break what does not fit.
+//
+// # Adding a format
+//
+// Write a file with its Format, add a line to [Formats] and a file to
+// testdata. Flags, help and completion are printed from that table.
+//
+// The package judges no host and opens no connection.
 package report

@@ -73,7 +73,7 @@ const (
 	lowMaps  = "vm.max_map_count 65530, want 262144"
 	setMaps  = "sysctl -w vm.max_map_count=262144"
 	noSudo   = "only the TaskManager's own user may see it"
-	noAnswer = "no answer within 10 s"
+	noAnswer = "within 10s"
 )
 
 // nearMaps is a host that is about to run out of memory maps, and did before.
@@ -104,7 +104,7 @@ func sickFleet() []*Host {
 		wellHost(8).set("nofile", probes.Fail, "4001/4096", "").
 			find(probes.Fail, "nofile/near", "pid 4008", "4001", "at most 70 %", "a TaskManager uses most of the files it may open", "add LimitNOFILE=65536 to the unit, then restart it"),
 		wellHost(9).set("disk", probes.StatusUnknown, "", "statfs./data: it did not answer within 5 s"),
-		lostHost(10, Unreachable{Phase: "connect", Reason: "10.0.0.10:22: " + noAnswer, Hint: "is the host up? is port 22 open?"}),
+		lostHost(10, Unreachable{Phase: "connect", Reason: "no answer from 10.0.0.10:22 " + noAnswer, Hint: "is the host up? is port 22 open?"}),
 		lostHost(11, Unreachable{Phase: "host_key", Reason: "the key SHA256:AAAA is not in known_hosts", Hint: "tmdoctor check --accept-new", Kind: "unknown_key"}),
 		lostHost(12, Unreachable{Phase: "host_key", Reason: "the key SHA256:BBBB is not in known_hosts", Hint: "tmdoctor check --accept-new", Kind: "unknown_key"}),
 		wellHost(13),

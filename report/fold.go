@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -108,34 +109,48 @@ const causePrefix = "cause/"
 func (fs *folds) addUnreachable(h *Host, u *Unreachable) {
 	f := Fold{
 		Status: probes.StatusUnknown, Code: u.Phase, kind: foldPhase,
-		Message: u.Phase + ": " + withoutHost(u.Reason, h), Remedy: u.Hint,
+		Message: u.Phase + ": " + withoutHost(u, h), Remedy: u.Hint,
 		own: u.Phase + ": " + u.Reason,
 	}
-	if unknownKey(u) {
+	switch {
+	case u.Phase != phaseHostKey:
+	case unknownKey(u):
 		f.kind, f.own, f.Remedy = foldNewKey, "", ""
 		f.Message = "the host key is in no known_hosts file: --accept-new records it"
+	case u.Kind == "changed_key":
+		f.Message = u.Phase + ": the host key has changed"
 	}
 	fs.put(h.Name, squashDigits, f)
 }
 
+const phaseHostKey = "host_key"
+
 // unknownKey recognises a host key that was never seen, also in a saved
-// report, which has no Kind.
+// report, which has no Kind. In phase jump it is the key of a jump host.
 func unknownKey(u *Unreachable) bool {
 	if u.Kind != "" {
 		return u.Kind == "unknown_key"
 	}
-	return u.Phase == "host_key" && strings.Contains(u.Hint, "--accept-new")
+	return u.Phase == phaseHostKey && strings.Contains(u.Hint, "--accept-new")
 }
 
-// withoutHost takes the host's own name and address out of a reason, so that
-// the same reason folds.
-func withoutHost(reason string, h *Host) string {
+// ofAHost is what a reason has of one host: an IP address with or without a
+// port, or its own name (already HOST) with a port.
+var ofAHost = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b(:\d+)?|\[[0-9a-fA-F:]+(%\w+)?\](:\d+)?|HOST:\d+`)
+
+// withoutHost takes the host's own name and addresses out of a reason, so
+// that the same reason folds. What is said of a jump host stays.
+func withoutHost(u *Unreachable, h *Host) string {
+	reason := u.Reason
 	for _, own := range []string{h.Address, h.Name} {
 		if len(own) > 2 {
 			reason = strings.ReplaceAll(reason, own, "HOST")
 		}
 	}
-	return reason
+	if u.Phase == "jump" {
+		return reason
+	}
+	return ofAHost.ReplaceAllLiteralString(reason, "HOST")
 }
 
 // put adds a host to a Fold, or begins one. like reduces the message to what

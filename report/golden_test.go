@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -90,7 +91,7 @@ func healthyFleet() []*Host {
 func lostFleet() []*Host {
 	hosts := []*Host{}
 	for i := 1; i <= 5; i++ {
-		hosts = append(hosts, lostHost(i, Unreachable{Phase: "connect", Reason: "10.0.0." + string(rune('0'+i)) + ":22: " + noAnswer, Hint: "is the host up? is port 22 open?"}))
+		hosts = append(hosts, lostHost(i, Unreachable{Phase: "connect", Reason: fmt.Sprintf("no answer from 10.0.0.%d:22 %s", i, noAnswer), Hint: "is the host up? is port 22 open?"}))
 	}
 	return append(hosts,
 		lostHost(6, Unreachable{Phase: "host_key", Reason: "the key of tm006 changed", Hint: "ssh-keygen -R tm006", Kind: "changed_key"}),

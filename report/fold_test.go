@@ -1,0 +1,102 @@
+package report
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+func TestHostsThatAreLostForOneReasonFold(t *testing.T) {
+	t.Parallel()
+	lost := func(name, address, phase, reason, hint, kind string) *Host {
+		return &Host{Name: name, Address: address, Status: "unknown", Unreachable: &Unreachable{Phase: phase, Reason: reason, Hint: hint, Kind: kind}}
+	}
+	const accept = "rerun with --accept-new, or add the key"
+	for _, c := range []struct {
+		name  string
+		hosts []*Host
+		want  []string // hosts: text
+	}{
+		{"one host keeps its own words", []*Host{
+			lost("tm1", "10.0.0.1", "connect", "connection to 10.0.0.1:22 refused", "", ""),
+		}, []string{"tm1: connect: connection to 10.0.0.1:22 refused"}},
+		{"addresses and ports", []*Host{
+			lost("tm1", "10.0.0.1", "connect", "connection to 10.0.0.1:22 refused", "", ""),
+			lost("tm2", "10.0.0.17", "connect", "connection to 10.0.0.17:2222 refused", "", ""),
+			lost("tm3", "tm3.example.net", "connect", "connection to [2001:db8::3]:22 refused", "", ""),
+		}, []string{"tm[1-3]: connect: connection to HOST refused"}},
+		{"names", []*Host{
+			lost("tmx", "tmx.example.net", "resolve", "name tmx.example.net is not known", "", ""),
+			lost("tmy", "tmy.example.net", "resolve", "name tmy.example.net is not known", "", ""),
+		}, []string{"tmx,tmy: resolve: name HOST is not known"}},
+		{"another phase is another reason", []*Host{
+			lost("tm1", "", "connect", "no answer", "", ""),
+			lost("tm2", "", "auth", "no answer", "", ""),
+		}, []string{"tm2: auth: no answer", "tm1: connect: no answer"}},
+		{"unknown keys", []*Host{
+			lost("tm1", "", "host_key", "host key SHA256:aaa of tm1 is not in known_hosts", accept, "unknown_key"),
+			lost("tm2", "", "host_key", "host key SHA256:bbb of tm2 is not in known_hosts", accept, ""), // saved
+		}, []string{"tm[1-2]: the host key is in no known_hosts file: --accept-new records it"}},
+		{"changed keys", []*Host{
+			lost("tm1", "", "host_key", "host key changed: got SHA256:aaa", "", "changed_key"),
+			lost("tm2", "", "host_key", "host key changed: got SHA256:bbb", "", "changed_key"),
+		}, []string{"tm[1-2]: host_key: the host key has changed"}},
+		{"the jump host is not the host", []*Host{
+			lost("tm1", "10.0.0.1", "jump", "jump host gate: no route to 192.0.2.1:22", "", ""),
+			lost("tm2", "10.0.0.2", "jump", "jump host gate: no route to 192.0.2.1:22", "", ""),
+		}, []string{"tm[1-2]: jump: jump host gate: no route to 192.0.2.1:22"}},
+		{"an unknown key of a jump host", []*Host{
+			lost("tm1", "", "jump", "jump host gate: host key SHA256:ccc is not in known_hosts", accept, "unknown_key"),
+		}, []string{"tm1: jump: jump host gate: host key SHA256:ccc is not in known_hosts"}},
+	} {
+		var fs folds
+		for _, h := range c.hosts {
+			fs.add(h)
+		}
+		var got []string
+		for _, f := range fs.sorted() {
+			got = append(got, f.Hosts()+": "+f.text())
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+func TestFactsAreNamedWithoutPids(t *testing.T) {
+	t.Parallel()
+	for path, want := range map[string]string{
+		"counts.4711":            "maps counts",
+		"taskmanagers.4711.uid":  "maps taskmanagers uid",
+		"0":                      "maps",
+		"mounts.3.options.noatt": "maps mounts options noatt",
+	} {
+		if got := factName("maps", path); got != want {
+			t.Errorf("factName(maps, %s) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestWrapKeepsEveryWordAndNoLineIsTooLong(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		text, sep string
+		n         int
+		want      []string
+	}{
+		{"a bb ccc", " ", 0, []string{"a bb ccc"}},
+		{"a bb ccc", " ", 4, []string{"a bb", "ccc"}},
+		{"abcdefgh i", " ", 4, []string{"abcd", "efgh", "i"}},
+		{"tm[1,2,3],x", ",", 6, []string{"tm[1,", "2,3],x"}},
+		{"磁盘已满", " ", 5, []string{"磁盘", "已满"}},
+		{"", " ", 5, []string{""}},
+	} {
+		if diff := cmp.Diff(c.want, wrapAt(c.text, c.sep, c.n)); diff != "" {
+			t.Errorf("wrapAt(%q, %q, %d) (-want +got):\n%s", c.text, c.sep, c.n, diff)
+		}
+	}
+	if got := strings.Join(atMost([]string{"one", "two", "three"}, 2, 10, "…"), "|"); got != "one|two…" {
+		t.Errorf("atMost = %q", got)
+	}
+}
