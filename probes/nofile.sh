@@ -232,8 +232,8 @@ nofile_owner() {
 	session_limit nofile "$nofile_p" "Max open files"
 }
 
-# A row of what this session got, and whose session it is: another user's says
-# nothing about the TaskManager.
+# A row of what this session got, and whose session it is: that of another user
+# says nothing about the TaskManager.
 session_limit() {
 	session_u=
 	session_v=
