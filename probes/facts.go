@@ -3,6 +3,7 @@ package probes
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 )
 
@@ -23,6 +24,9 @@ type Facts struct {
 	Flink        FlinkFacts        `json:"flink"`
 	Maps         MapsFacts         `json:"maps"`
 	Memory       MemoryFacts       `json:"memory"`
+	Disk         DiskFacts         `json:"disk"`
+	State        StateFacts        `json:"state"`
+	JobManager   JobManagerFacts   `json:"jobmanager"`
 	NoFile       NoFileFacts       `json:"nofile"`
 	AddressSpace AddressSpaceFacts `json:"address_space"`
 	Threads      ThreadsFacts      `json:"threads"`
@@ -43,15 +47,18 @@ func (f *Facts) File(path string) Value[File] {
 // the run's nonce, or of any nonce if nonce is empty. An error means: conclude
 // nothing; the facts that come with ErrTruncated are what can still be shown.
 func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
-	body, version, err := cutMarks(stdout, nonce)
-	if err != nil {
-		return nil, err
+	if bytes.IndexByte(stdout, 0) >= 0 {
+		stdout = bytes.ReplaceAll(stdout, []byte{0}, nil)
+	}
+	body, version, cut := cutMarks(stdout, nonce)
+	if cut != nil && !errors.Is(cut, ErrTruncated) {
+		return nil, cut
 	}
 	if version > FactsVersion {
 		return nil, fmt.Errorf("%w: %d, this one reads up to %d", ErrVersion, version, FactsVersion)
 	}
 	r, err := parseRecords(body)
-	if err != nil {
+	if err != nil && cut == nil {
 		return nil, err
 	}
 	f := &Facts{Version: version, Files: r.files}
@@ -59,7 +66,7 @@ func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	for _, p := range All {
 		p.Parse(r, f)
 	}
-	return f, nil
+	return f, cut
 }
 
 // UnmarshalFacts reads facts from a saved report.

@@ -32,8 +32,8 @@ section() {
 	now
 	case $section_status in
 	0) say "]$1 $(((now - section_start) * 10))" ;;
-	124) say "!$1 gave up after $2 s" ;;
-	*) say "!$1 it ended early: the host may refuse to start processes" ;;
+	124) say "~tmdoctor-cut${nl}!$1 gave up after $2 s" ;;
+	*) say "~tmdoctor-cut${nl}!$1 it ended early: the host may refuse to start processes" ;;
 	esac
 }
 

@@ -199,7 +199,9 @@ guard() {
 # TaskManager user may run.
 owner() {
 	guard "$2" "$3" "$4"
-	case $? in
+	owner_status=$?
+	[ "$owner_status" = 0 ] || say "~tmdoctor-cut"
+	case $owner_status in
 	0) ;;
 	124) unknown "$1.$4" "gave up after $2 s" ;;
 	*) unknown "$1.$4" "the part that reads it ended early" ;;

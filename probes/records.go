@@ -57,9 +57,9 @@ func (r Records) Int(name string) Value[int64] {
 func (r Records) All(name string) []string { return r.values[name] }
 
 // List is All as a fact: known, perhaps empty, if the section finished and
-// did not call the name unknown.
+// called neither the name unknown nor what it belongs to.
 func (r Records) List(name string) Value[[]string] {
-	if _, bad := r.unknown[name]; !bad {
+	if !r.calledUnknown(name) {
 		if v := r.values[name]; v != nil {
 			return Known(v)
 		}
@@ -68,6 +68,17 @@ func (r Records) List(name string) Value[[]string] {
 		}
 	}
 	return Unknown[[]string](r.why(name))
+}
+
+// calledUnknown reports whether the host called the name, or what it belongs
+// to, unknown.
+func (r Records) calledUnknown(name string) bool {
+	for prefix := name; prefix != ""; prefix = parentOf(prefix) {
+		if r.unknown[prefix] != "" {
+			return true
+		}
+	}
+	return false
 }
 
 // Absent reports whether the host itself said that what the name stands for

@@ -23,11 +23,13 @@ import (
 //	$CUT                that file's content ends here; CUT is 1 if there was more
 //	]SECTION MILLIS     a section came to its end
 //	!SECTION REASON     a section was given up
+//	~tmdoctor-cut       whoever printed here was ended; the line it stands in is not whole
 //	tmdoctor-end NONCE
 //
 // Whatever stands outside the marks is noise (MOTD, .bashrc). Names are
 // qualified, so that the late line of a command that hung is still right
-// wherever it arrives.
+// wherever it arrives. A zero byte is a sign of life, by which the script
+// notices a dead connection; it may stand anywhere and means nothing.
 
 // Errors of ParseFacts. They mean: conclude nothing.
 var (
@@ -42,12 +44,14 @@ var (
 const (
 	beginMark = "tmdoctor-begin "
 	endMark   = "tmdoctor-end "
+	cutMark   = "~tmdoctor-cut"
 	// maxValue bounds one value; the script cuts at 4096 bytes itself.
 	maxValue = 64 << 10
 )
 
 // cutMarks returns the lines between the marks. An empty nonce accepts any
-// nonce where begin and end agree.
+// nonce where begin and end agree. With ErrTruncated it returns the lines that
+// came whole.
 func cutMarks(out []byte, nonce string) (body []byte, version int, err error) {
 	begin, rest := -1, 0
 	var found string
@@ -68,14 +72,12 @@ func cutMarks(out []byte, nonce string) (body []byte, version int, err error) {
 		}
 		begin, found, version = rest, f[0], v
 	}
-	end := []byte(endMark + found + "\n")
-	for at := begin; ; {
-		i := lineWithPrefix(out[at:], string(end))
-		if i < 0 {
-			return nil, version, ErrTruncated
-		}
-		return out[begin : at+i], version, nil
+	i := lineWithPrefix(out[begin:], endMark+found+"\n")
+	if i < 0 {
+		whole := bytes.LastIndexByte(out[begin:], '\n') + 1
+		return out[begin : begin+whole], version, ErrTruncated
 	}
+	return out[begin : begin+i], version, nil
 }
 
 // lineWithPrefix is the offset of the first line that begins with prefix.
@@ -107,39 +109,72 @@ func parseRecords(body []byte) (Records, error) {
 		if len(raw) == 0 {
 			continue
 		}
-		kind, text := raw[0], cleanText(raw[1:])
-		if file != nil && kind != '|' && kind != '\\' && kind != '$' {
-			return r, fmt.Errorf("record %d: %q inside the file %s", n, clip(string(raw), 40), file.Path)
+		if bytes.HasSuffix(raw, []byte(cutMark)) {
+			file = r.endFile(file, true)
+			continue
 		}
+		kind, text := raw[0], cleanText(raw[1:])
 		switch kind {
 		case '|', '\\', '$':
 			if file == nil {
 				return r, fmt.Errorf("record %d: a line of no file", n)
 			}
 			if file.record(kind, text) {
-				r.files = append(r.files, *file)
-				file = nil
+				file = r.endFile(file, file.Cut)
 			}
-		case '@':
-			f, hasContent, err := parseFile(text)
-			if err != nil {
+		case '=', '?', '-':
+			if err := r.add(kind, text); err != nil {
 				return r, fmt.Errorf("record %d: %w", n, err)
 			}
-			if hasContent {
-				file = &f
-			} else {
-				r.files = append(r.files, f)
-			}
 		default:
-			if err := r.add(kind, text); err != nil {
+			if file != nil {
+				return r, fmt.Errorf("record %d: %q inside the file %s", n, clip(string(raw), 40), file.Path)
+			}
+			var err error
+			if kind == '@' {
+				file, err = r.beginFile(text)
+			} else {
+				err = r.add(kind, text)
+			}
+			if err != nil {
 				return r, fmt.Errorf("record %d: %w", n, err)
 			}
 		}
 	}
 	if file != nil {
+		r.endFile(file, true)
 		return r, fmt.Errorf("the file %s has no end", file.Path)
 	}
 	return r, nil
+}
+
+// beginFile takes an @ record; the file is nil if no content follows.
+func (r *Records) beginFile(text string) (*File, error) {
+	f, hasContent, err := parseFile(text)
+	if err != nil || hasContent {
+		return &f, err
+	}
+	r.endFile(&f, false)
+	return nil, nil
+}
+
+// endFile adds a file, if there is one, and returns none. A path that two
+// probes read stands once: the reading with more of it.
+func (r *Records) endFile(f *File, cut bool) *File {
+	if f == nil {
+		return nil
+	}
+	f.Cut = cut
+	for i := range r.files {
+		if r.files[i].Path == f.Path {
+			if r.files[i].Cut && !cut || r.files[i].Kind == FileDir && f.Kind == FileUnreadable {
+				r.files[i] = *f
+			}
+			return nil
+		}
+	}
+	r.files = append(r.files, *f)
+	return nil
 }
 
 // add takes one record that is not about a file.
