@@ -22,9 +22,6 @@ func (r *Resolver) jumps(l *lookup, s *Settings, behind []string) ([]Settings, e
 		if d.key == "proxycommand" {
 			return nil, refusal(d)
 		}
-		if len(d.args) != 1 {
-			return nil, unsupported(d.place, "proxyjump is one word, hosts separated by commas", "")
-		}
 		spec, at = d.args[0], d.place
 	}
 	if strings.EqualFold(spec, "none") {

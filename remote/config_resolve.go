@@ -155,8 +155,16 @@ func (l *lookup) judge(address string) (warnings []string, err error) {
 		keys = append(keys, k)
 	}
 	slices.Sort(keys)
+	for _, d := range l.identities {
+		if err := single(d); err != nil {
+			return nil, err
+		}
+	}
 	for _, k := range keys {
 		d := l.first[k]
+		if err := single(d); err != nil {
+			return nil, err
+		}
 		switch l.supportOf(d.key) {
 		case unheard:
 			return nil, unsupported(d.place, fmt.Sprintf("unknown directive %s", d.key),
@@ -174,6 +182,14 @@ func (l *lookup) judge(address string) (warnings []string, err error) {
 		}
 	}
 	return warnings, nil
+}
+
+// single refuses more words than a directive takes, as ssh does.
+func single(d directive) error {
+	if len(d.args) == 1 || directives[d.key] != honoured || strings.HasSuffix(d.key, "knownhostsfile") {
+		return nil
+	}
+	return unsupported(d.place, fmt.Sprintf("%s has more than one value: %s", d.key, strings.Join(d.args, " ")), "put quotes around a value with blanks")
 }
 
 func refusal(d directive) error {

@@ -166,6 +166,7 @@ func TestWhatCannotBeHonouredIsRefusedByPlace(t *testing.T) {
 		{"unset variable", "IdentityFile ${NOPE}/x\n", ":1: environment variable NOPE is not set"},
 		{"bad jump", "ProxyJump a:b\n", `:1: jump host "a:b" is not [user@]host[:port]`},
 		{"bad yes", "IdentitiesOnly maybe\n", `:1: identitiesonly "maybe" is not yes or no`},
+		{"two values", "Port 1 2\n", ":1: port has more than one value: 1 2"},
 		{"bad time", "ConnectTimeout soon\n", `:1: time "soon" is not like 90, 10s or 1m30s`},
 	} {
 		t.Run(c.name, func(t *testing.T) {

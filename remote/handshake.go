@@ -126,7 +126,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	}
 	head, spoke := l.conn.begun()
 	l.offer.mu.Lock()
-	authStarted, refused := l.offer.started, l.offer.refused
+	authStarted, refused := l.offer.started, l.offer.refused && (!isLost(err) || len(l.offer.notes) > 0)
 	l.offer.mu.Unlock()
 	if ctx.Err() != nil {
 		return l.timedOut(ctx, head, spoke, keySeen)
@@ -138,7 +138,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 			Hint: "this is no well-behaved SSH server"}
 	case errors.As(err, &algo):
 		return algorithmError(algo)
-	case refused && !isLost(err):
+	case refused:
 		return l.offer.failure(l.s, err)
 	case !spoke:
 		return noVersion(head, err)

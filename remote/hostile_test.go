@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"context"
 	"testing"
 	"time"
 
@@ -91,4 +92,29 @@ func TestHostileServersEndInOneResult(t *testing.T) {
 	if d := time.Since(start); d > 10*time.Second {
 		t.Errorf("all took %v, want less than 10s", d)
 	}
+}
+
+// A host that stops in the middle of its login holds up no other, even where
+// only one key exchange may be at work.
+func TestASlowLoginHoldsUpNoOther(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.opts.Limits = Limits{Handshake: 20 * time.Second, Handshakes: 1}
+	stuck, _ := s.host(demo.Host{Behave: demo.Behaviour{Fault: demo.NoAuthReply}})
+	good, _ := s.host(demo.Host{})
+	n := s.native()
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { defer close(done); n.Run(ctx, stuck, script("")) }()
+	start := time.Now()
+	for range 10 {
+		if res := n.Run(t.Context(), good, script("")); res.Err != nil {
+			t.Error(res.Err)
+		}
+	}
+	if d := time.Since(start); d > 10*time.Second {
+		t.Errorf("ten hosts took %v beside one that is stuck", d)
+	}
+	cancel()
+	<-done
 }

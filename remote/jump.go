@@ -166,6 +166,9 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	ctx, cancel := within(n.life, n.limits.Host)
 	c, err := n.login(ctx, &s, keys)
 	cancel()
+	for _, note := range c.notes {
+		n.warn("jump host " + s.Name + ": " + note)
+	}
 	if err != nil {
 		a.err, a.at = err, time.Now()
 		close(a.done)

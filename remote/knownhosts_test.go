@@ -1,7 +1,6 @@
 package remote
 
 import (
-	"bytes"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -255,105 +254,5 @@ func TestHostKeysAgreeWithXCrypto(t *testing.T) {
 				t.Errorf("%s key %d: %q, x/crypto says %q", name, i, got, want)
 			}
 		}
-	}
-}
-
-// A line that is read matches what it names, and nothing makes the parser
-// panic.
-func FuzzKnownHostsLine(f *testing.F) {
-	key := keyText(newKey(f, demo.Ed25519))
-	for _, s := range []string{"tm1 " + key, "@revoked * " + key, "@cert-authority *.x,!y " + key, "[a]:22,b " + key, "|1|AAAAAAAAAAAAAAAAAAAAAAAAAAA=|AAAAAAAAAAAAAAAAAAAAAAAAAAA= " + key, "# c", "a b c", "|1||", "@"} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, line []byte) {
-		e, err := parseKeyLine(line)
-		if err != nil || e.keyType == "" {
-			return
-		}
-		if !bytes.Contains(line, []byte(base64.StdEncoding.EncodeToString([]byte(e.blob)))) {
-			t.Errorf("the key read is not in the line %q", line)
-		}
-		for _, n := range e.names {
-			if e.literal() && !e.matches(n) {
-				t.Errorf("%q does not match its own name %q", line, n)
-			}
-		}
-		e.matches("tm1")
-	})
-}
-
-// Words written with quotes come back, and nothing makes the scanner panic or
-// the library lose or invent a block.
-func FuzzConfig(f *testing.F) {
-	for _, s := range []string{"Host a b\nPort 1\n", "Host \"a b\" c#d\n\tUser = x # y\n", "Match final all\nCiphers +a\nHost *\n", "=\n= =\n", "Host\n", "\x00 a\nHost x\nk\u00e9y v\n", "Include none\nUser %%\n"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, text string) {
-		path := filepath.Join(t.TempDir(), "config")
-		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		blocks, err := scanConfig([]configFile{{path: path, required: true}}, "/nonexistent")
-		if err != nil {
-			return
-		}
-		lines := strings.Split(text, "\n")
-		n := 0
-		for _, b := range blocks {
-			for _, d := range b.lines {
-				n++
-				_, args, err := splitDirective(lines[d.line-1])
-				if err != nil {
-					t.Fatal(err)
-				}
-				if diff := cmp.Diff(args, d.args); diff != "" {
-					t.Errorf("line %d %q (-line +read):\n%s", d.line, lines[d.line-1], diff)
-				}
-			}
-		}
-		want := 0
-		for _, line := range lines {
-			switch key, _, _ := splitDirective(line); key {
-			case "", "host", "match", "include":
-			default:
-				want++
-			}
-		}
-		if n != want {
-			t.Errorf("%d directives read, %d written", n, want)
-		}
-	})
-}
-
-func BenchmarkKnownHosts10k(b *testing.B) {
-	key := keyText(newKey(b, demo.Ed25519))
-	for _, kind := range []string{"plain", "hashed"} {
-		var file strings.Builder
-		for i := range 10_000 {
-			name := fmt.Sprintf("tm%05d.example", i)
-			if kind == "hashed" {
-				name = hashed(b, name)
-			}
-			fmt.Fprintf(&file, "%s %s\n", name, key)
-		}
-		path := writeFile(b, filepath.Join(b.TempDir(), "kh"), file.String())
-		b.Run("read "+kind, func(b *testing.B) {
-			for b.Loop() {
-				if _, err := readHostKeys([]string{path}); err != nil {
-					b.Fatal(err)
-				}
-			}
-		})
-		k, err := readHostKeys([]string{path})
-		if err != nil {
-			b.Fatal(err)
-		}
-		b.Run("look up "+kind, func(b *testing.B) {
-			i := 0
-			for b.Loop() {
-				i++
-				k.search(fmt.Sprintf("tm%05d.example", i%10_000))
-			}
-		})
 	}
 }

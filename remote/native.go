@@ -32,7 +32,7 @@ type Native struct {
 
 	mu      sync.Mutex
 	known   map[string]*knownFiles // by their names
-	skipped []string               // warnings about their lines
+	noticed []string               // see Warnings
 
 	backoff time.Duration // before the first retry, at most
 }
@@ -83,6 +83,9 @@ func (n *Native) Run(ctx context.Context, h inventory.Host, s Script) Result {
 		return res
 	}
 	res.Address, res.Port, res.User, res.Warnings = settings.Address, settings.Port, settings.User, settings.Warnings
+	for _, j := range settings.Jumps {
+		res.Warnings = append(res.Warnings, j.Warnings...)
+	}
 	keys := n.keys.keysFor(ctx, &settings)
 	ctx, cancel := within(ctx, n.limits.Host)
 	defer cancel()
@@ -186,20 +189,25 @@ func (n *Native) hostKeysFor(files []string) (*hostKeys, error) {
 	n.mu.Unlock()
 	k.once.Do(func() {
 		if k.keys, k.err = readHostKeys(files); k.err == nil {
-			n.mu.Lock()
-			defer n.mu.Unlock()
-			n.skipped = append(n.skipped, k.keys.warnings...)
+			n.warn(k.keys.warnings...)
 		}
 	})
 	return k.keys, k.err
 }
 
-// Warnings are the lines of known_hosts files that were skipped, for those
-// files that were needed so far.
+// warn keeps lines that belong to no single host.
+func (n *Native) warn(lines ...string) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.noticed = append(n.noticed, lines...)
+}
+
+// Warnings are what was noticed so far that belongs to no single host: lines
+// of known_hosts files that were skipped, keys of jump hosts recorded.
 func (n *Native) Warnings() []string {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	lines := slices.Clone(n.skipped)
+	lines := slices.Clone(n.noticed)
 	slices.Sort(lines)
 	return slices.Compact(lines)
 }
