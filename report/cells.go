@@ -68,7 +68,7 @@ func narrowLines(h *Host) []line {
 	}
 	for i := range h.Checks {
 		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || !known(c.Status) {
-			lines = append(lines, line{probes.StatusUnknown, Escape(c.Probe + ": " + cmp.Or(c.Reason, "no reason was given"))})
+			lines = append(lines, line{probes.StatusUnknown, Escape(c.Probe + ": " + cmp.Or(briefly(c.Reason), "no reason was given"))})
 		}
 	}
 	slices.SortStableFunc(lines, func(a, b line) int { return cmp.Compare(b.status.Rank(), a.status.Rank()) })

@@ -158,18 +158,16 @@ func (t *table) wantsSudo() bool {
 }
 
 // worstWord is what to explain: the first cause that is shown well, else the
-// worst finding, else the probe that is unknown.
+// worst finding or the probe that is unknown.
 func (t *table) worstWord(s Summary) string {
 	for _, c := range s.Causes {
 		if strength(c.Confidence) >= strength(probes.Likely) {
 			return c.Cause
 		}
 	}
-	for _, kind := range []foldKind{foldFinding, foldCheck} {
-		for _, f := range t.folds.sorted() {
-			if f.kind == kind && f.Waived == nil {
-				return f.Code
-			}
+	for _, f := range t.folds.sorted() {
+		if (f.kind == foldFinding || f.kind == foldCheck) && f.Waived == nil {
+			return f.Code
 		}
 	}
 	return ""

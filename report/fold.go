@@ -33,7 +33,10 @@ type Fold struct {
 	Waived *probes.Waiver
 
 	kind foldKind
-	own  string // the message with what is the first host's own
+	// order is the place of the probe among the checks: the first often
+	// explains those behind it.
+	order int
+	own   string // the message with what is the first host's own
 }
 
 // text is the message: as the host had it, while there is only one.
@@ -86,16 +89,44 @@ func (fs *folds) add(h *Host) {
 		fs.put(h.Name, squashNothing, Fold{
 			Status: f.Status, Code: f.Code, Message: cmp.Or(f.Message, f.Code),
 			Remedy: f.Remedy, Waived: f.Waived,
+			order: slices.IndexFunc(h.Checks, func(c probes.Check) bool { return c.Probe == f.Probe }),
 		})
 	}
 	for i := range h.Checks {
 		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status) {
 			fs.put(h.Name, squashDigits, Fold{
-				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck,
-				Message: c.Probe + ": " + cmp.Or(c.Reason, "no reason was given"),
+				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck, order: i,
+				Message: c.Probe + ": " + cmp.Or(briefly(c.Reason), "no reason was given"),
 			})
 		}
 	}
+}
+
+// briefly is the reason of an unknown check with the facts of one cause
+// together and without pids: "uid, limits: not collected" for
+// "taskmanagers.4711.uid: not collected; taskmanagers.4711.limits: not
+// collected". What is not written so stays as it is.
+func briefly(reason string) string {
+	var whys []string
+	facts := map[string][]string{}
+	for part := range strings.SplitSeq(reason, "; ") {
+		fact, why, ok := strings.Cut(part, ": ")
+		if !ok || strings.ContainsAny(fact, " \t") {
+			fact, why = "", part
+		}
+		if !slices.Contains(whys, why) {
+			whys = append(whys, why)
+		}
+		if name := factName(fact); name != "" && !slices.Contains(facts[why], name) {
+			facts[why] = append(facts[why], name)
+		}
+	}
+	for i, why := range whys {
+		if names := facts[why]; len(names) > 0 {
+			whys[i] = strings.Join(names, ", ") + ": " + why
+		}
+	}
+	return strings.Join(whys, "; ")
 }
 
 // known says whether s is one of the statuses at all.
@@ -181,6 +212,8 @@ func (fs *folds) sorted() []*Fold {
 		return cmp.Or(
 			cmp.Compare(foldRank(b), foldRank(a)),
 			cmp.Compare(len(b.Names), len(a.Names)),
+			cmp.Compare(a.kind, b.kind),
+			cmp.Compare(a.order, b.order),
 			cmp.Compare(a.Code, b.Code),
 			cmp.Compare(a.Message, b.Message))
 	})

@@ -67,13 +67,28 @@ func TestHostsThatAreLostForOneReasonFold(t *testing.T) {
 func TestFactsAreNamedWithoutPids(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]string{
-		"counts.4711":            "maps counts",
-		"taskmanagers.4711.uid":  "maps taskmanagers uid",
-		"0":                      "maps",
-		"mounts.3.options.noatt": "maps mounts options noatt",
+		"counts.4711":            "counts",
+		"taskmanagers.4711.uid":  "uid",
+		"0":                      "",
+		"mounts.3.options.noatt": "mounts.options.noatt",
 	} {
-		if got := factName("maps", path); got != want {
-			t.Errorf("factName(maps, %s) = %q, want %q", path, got, want)
+		if got := factName(path); got != want {
+			t.Errorf("factName(%s) = %q, want %q", path, got, want)
+		}
+	}
+}
+
+func TestReasonsOfAnUnknownCheckAreBrief(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"": "",
+		"taskmanagers.4711.uid: not collected; taskmanagers.4711.limits: not collected; taskmanagers.4712.uid: not collected": "uid, limits: not collected",
+		"max_map_count: permission denied; counts.1: gone":                                                                    "max_map_count: permission denied; counts: gone",
+		"limits of pid 7: not collected; statfs: no answer":                                                                   "limits of pid 7: not collected; statfs: no answer",
+		"4711: gone": "gone",
+	} {
+		if got := briefly(in); got != want {
+			t.Errorf("briefly(%q) = %q, want %q", in, got, want)
 		}
 	}
 }

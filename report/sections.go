@@ -252,15 +252,11 @@ func (t *table) printUnseen() {
 		list = list[:maxHidden]
 	}
 	for _, w := range list {
-		facts := strings.Join(w.facts, ", ")
-		if w.more {
-			facts += ", ..."
-		}
 		where := fmt.Sprintf("%d hosts", w.hosts)
 		if w.hosts == 1 {
 			where = w.first
 		}
-		text := fmt.Sprintf("%s not visible on %s: %s", facts, where, w.why)
+		text := fmt.Sprintf("%s not visible on %s: %s", w.text(), where, w.why)
 		if needsSudo(w.why) && !strings.Contains(w.why, "sudo") {
 			text += "; run with --sudo"
 		}

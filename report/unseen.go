@@ -24,12 +24,14 @@ type unseen struct {
 }
 
 type unseenWhy struct {
-	why   string
-	facts []string // "maps counts", without pids
-	more  bool     // more facts than are named
-	hosts int
-	first string // the first host
-	last  int    // number of the host counted last
+	why    string
+	probes []string            // in the order they came
+	facts  map[string][]string // by probe, without pids
+	named  int                 // facts in all
+	more   bool                // there are more than are named
+	hosts  int
+	first  string // the first host
+	last   int    // number of the host counted last
 }
 
 // add notes what host number n does not show.
@@ -53,7 +55,7 @@ func (u *unseen) put(probe string, s probes.NotSeen, host string, n int) {
 		if u.byWhy == nil {
 			u.byWhy = map[string]*unseenWhy{}
 		}
-		w = &unseenWhy{why: s.Why, first: host, last: -1}
+		w = &unseenWhy{why: s.Why, first: host, last: -1, facts: map[string][]string{}}
 		u.byWhy[key] = w
 		u.list = append(u.list, w)
 	}
@@ -61,27 +63,47 @@ func (u *unseen) put(probe string, s probes.NotSeen, host string, n int) {
 		w.last = n
 		w.hosts++
 	}
-	fact := factName(probe, s.Fact)
-	if slices.Contains(w.facts, fact) {
+	w.name(probe, factName(s.Fact))
+}
+
+func (w *unseenWhy) name(probe, fact string) {
+	if slices.Contains(w.facts[probe], fact) {
 		return
 	}
-	if len(w.facts) == maxUnseenFacts {
+	if w.named == maxUnseenFacts {
 		w.more = true
 		return
 	}
-	w.facts = append(w.facts, fact)
+	w.named++
+	if len(w.facts[probe]) == 0 {
+		w.probes = append(w.probes, probe)
+	}
+	w.facts[probe] = append(w.facts[probe], fact)
+}
+
+// text names the facts: "flink cwd, stdout; maps counts".
+func (w *unseenWhy) text() string {
+	var parts []string
+	for _, p := range w.probes {
+		parts = append(parts, strings.TrimSpace(p+" "+strings.Join(w.facts[p], ", ")))
+	}
+	text := strings.Join(parts, "; ")
+	if w.more {
+		text += " and more"
+	}
+	return text
 }
 
 // factName is a fact without the pids and places in a list that its path has:
-// counts.4711 of maps is "maps counts".
-func factName(probe, path string) string {
-	words := []string{probe}
+// counts.4711 is "counts". The list of TaskManagers goes without saying.
+func factName(path string) string {
+	var words []string
 	for part := range strings.SplitSeq(path, ".") {
-		if strings.Trim(part, "0123456789") != "" {
+		if strings.Trim(part, "0123456789") != "" && part != "taskmanagers" {
 			words = append(words, part)
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, ".")
 }
 
 // sorted are the reasons, those of most hosts first.
