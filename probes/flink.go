@@ -1,18 +1,6 @@
 package probes
 
-import (
-	_ "embed"
-)
-
-// Flink is the probe that finds the TaskManagers of a host.
-var Flink = Probe{
-	Name:   "flink",
-	Doc:    "TaskManager processes, how they were started and what they use",
-	Budget: 5,
-	Script: flinkScript,
-	Parse:  parseFlink,
-	Judge:  judgeFlink,
-}
+import _ "embed"
 
 //go:embed flink.sh
 var flinkScript string
@@ -26,11 +14,17 @@ type FlinkFacts struct {
 	TaskManagers []TaskManager `json:"taskmanagers"`
 	// JobManagers are pids of JobManagers on the same host.
 	JobManagers []int `json:"jobmanagers"`
+	// More is true if there are more TaskManagers than the script reads.
+	More bool `json:"more"`
 	// Homes are Flink installations: of running processes, of the inventory,
 	// and where one usually lies, in that order, without repeats.
 	Homes []string `json:"homes"`
 	// LogDirs are directories with Flink logs, likewise.
 	LogDirs []string `json:"log_dirs"`
+	// Versions are what the jars of each home say, by home.
+	Versions map[string]string `json:"versions"`
+	// StatePaths are the directories that Flink uses here, as "ROLE PATH".
+	StatePaths []string `json:"state_paths"`
 	// PidFiles are what flink-daemon.sh left: a hint only, stale lines are
 	// normal.
 	PidFiles []PidFile `json:"pid_files"`
@@ -112,6 +106,8 @@ type FlinkConfig struct {
 	// Settings are the allow-listed keys as they stand in the file, with the
 	// line each was read from.
 	Settings map[string]ConfigSetting `json:"settings"`
+	// Error is why the file could not be understood, with its line; else "".
+	Error string `json:"error,omitempty"`
 }
 
 // ConfigSetting is one value of a configuration file.
@@ -119,15 +115,3 @@ type ConfigSetting struct {
 	Value string `json:"value"`
 	Line  int    `json:"line"`
 }
-
-func parseFlink(r Records, f *Facts) {
-	f.Flink.Searched = Unknown[bool](r.String("flink.searched").Why())
-	if _, ok := r.String("flink.searched").Get(); ok {
-		f.Flink.Searched = Known(true)
-	}
-	for _, pid := range r.Pids("flink") {
-		f.Flink.TaskManagers = append(f.Flink.TaskManagers, TaskManager{PID: pid})
-	}
-}
-
-func judgeFlink(in Input) Judgement { return Judgement{} }

@@ -1,0 +1,242 @@
+package probes
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/probes/conf"
+)
+
+func parseFlink(r Records, f *Facts) {
+	fl := &f.Flink
+	fl.Searched = Unknown[bool](r.String("flink.searched").Why())
+	if _, ok := r.String("flink.searched").Get(); ok {
+		fl.Searched = Known(true)
+	}
+	_, fl.More = r.String("flink.more").Get()
+	fl.Homes, fl.LogDirs = nonNil(r.All("flink.home")), nonNil(r.All("flink.log_dir"))
+	fl.StatePaths = nonNil(r.All("flink.state_path"))
+	fl.JobManagers = []int{}
+	for _, text := range r.All("flink.jobmanager") {
+		if n, err := strconv.Atoi(text); err == nil {
+			fl.JobManagers = append(fl.JobManagers, n)
+		}
+	}
+	fl.Versions = map[string]string{}
+	for _, line := range r.All("flink.dist") {
+		if i := strings.LastIndexByte(line, ' '); i > 0 {
+			fl.Versions[line[:i]] = distVersion(line[i+1:])
+		}
+	}
+	fl.PidFiles = parsePidFiles(r.All("flink.pid_file"))
+	fl.Configs = parseFlinkConfigs(f, r.All("flink.config"))
+	fl.TaskManagers = []TaskManager{}
+	for _, pid := range r.Pids("flink") {
+		name := fmt.Sprintf("flink.%d", pid)
+		if class, ok := r.String(name + ".class").Get(); ok {
+			fl.TaskManagers = append(fl.TaskManagers, parseTaskManager(r, name, pid, class, f))
+		}
+	}
+}
+
+func parseTaskManager(r Records, name string, pid int, class string, f *Facts) TaskManager {
+	tm := TaskManager{
+		PID: pid, MainClass: class,
+		UID: r.Int(name + ".uid"), User: r.String(name + ".user"),
+		JVMOptions: nonNil(r.All(name + ".option")), Dynamic: map[string]string{},
+		LogFile: r.String(name + ".log_file").Or(""), ConfigDir: r.String(name + ".config_dir").Or(""),
+		Home:    r.String(name + ".home").Or(""),
+		Limits:  parseLimitRows(r, name+".limit"),
+		Threads: r.Int(name + ".threads"),
+		VmSize:  kilobytes(r.Int(name + ".vm_size")), VmPeak: kilobytes(r.Int(name + ".vm_peak")), VmRSS: kilobytes(r.Int(name + ".vm_rss")),
+		Cwd: r.String(name + ".cwd"), Stdout: r.String(name + ".stdout"),
+		RocksDBLibrary: r.String(name + ".rocksdb_library"),
+	}
+	for _, line := range r.All(name + ".dynamic") {
+		key, value, _ := strings.Cut(line, "=")
+		tm.Dynamic[key] = strings.Trim(value, "'")
+	}
+	tm.ResourceID = tm.Dynamic["taskmanager.resource-id"]
+	if dist, ok := r.String(name + ".dist").Get(); ok {
+		tm.Version = distVersion(dist)
+	} else {
+		tm.Version = f.Flink.Versions[tm.Home]
+	}
+	nspid := r.String(name + ".nspid")
+	tm.Nested = Unknown[bool](nspid.Why())
+	if ids, ok := nspid.Get(); ok {
+		tm.Nested = Known(len(strings.Fields(ids)) > 1)
+	}
+	tm.Started = startedAt(r, name)
+	tm.Launch = launchOf(tm, r.All(name+".cgroup"), r.String(name+".parent").Or(""))
+	return tm
+}
+
+// startedAt is when a process began: ticks of a hundredth of a second after
+// the boot, USER_HZ on every architecture that Linux has a JVM for.
+func startedAt(r Records, name string) Value[int64] {
+	ticks, ok1 := r.Int(name + ".start_ticks").Get()
+	now, ok2 := r.Int("host.now").Get()
+	up, _, _ := strings.Cut(r.String("host.uptime").Or(""), ".")
+	uptime, err := strconv.ParseInt(up, 10, 64)
+	switch {
+	case !ok1:
+		return Unknown[int64](r.Int(name + ".start_ticks").Why())
+	case !ok2:
+		return Unknown[int64]("the host's clock: " + r.Int("host.now").Why())
+	case err != nil:
+		return Unknown[int64]("the time since the boot is not known")
+	}
+	return Known(now - uptime + ticks/100)
+}
+
+func kilobytes(v Value[int64]) Value[int64] {
+	n, ok := v.Get()
+	switch {
+	case !ok:
+		return v
+	case n < 0 || n > 1<<52:
+		return Unknown[int64](fmt.Sprintf("read as %d kB, which is not plausible", n))
+	}
+	return Known(n << 10)
+}
+
+// parseLimitRows reads lines "ITEM SOFT HARD".
+func parseLimitRows(r Records, name string) Value[map[string]LimitPair] {
+	rows := map[string]LimitPair{}
+	for _, line := range r.All(name) {
+		p := strings.Fields(line)
+		if len(p) != 3 {
+			continue
+		}
+		if pair, ok := parsePair(p[1], p[2]); ok {
+			rows[p[0]] = pair
+		}
+	}
+	if len(rows) == 0 {
+		why := r.String(name).Why()
+		if why == "" {
+			why = "no row of it could be understood"
+		}
+		return Unknown[map[string]LimitPair](why)
+	}
+	return Known(rows)
+}
+
+// distVersion is the version in what follows flink-dist in a jar's name:
+// "-1.17.2", "_2.12-1.13.6".
+func distVersion(s string) string {
+	if rest, ok := strings.CutPrefix(s, "_"); ok {
+		_, s, _ = strings.Cut(rest, "-")
+		return s
+	}
+	return strings.TrimPrefix(s, "-")
+}
+
+func parsePidFiles(lines []string) []PidFile {
+	files := []PidFile{}
+	for _, line := range lines {
+		words := strings.Fields(line)
+		if len(words) == 0 {
+			continue
+		}
+		p := PidFile{Path: words[0], PIDs: []int{}}
+		for _, w := range words[1:] {
+			if n, err := strconv.Atoi(w); err == nil && n > 0 {
+				p.PIDs = append(p.PIDs, n)
+			}
+		}
+		files = append(files, p)
+	}
+	return files
+}
+
+func parseFlinkConfigs(f *Facts, paths []string) []FlinkConfig {
+	configs := []FlinkConfig{}
+	for _, p := range paths {
+		file, ok := f.File(p).Get()
+		if !ok || slices.ContainsFunc(configs, func(c FlinkConfig) bool { return c.Path == p }) {
+			continue
+		}
+		c := FlinkConfig{Path: p, Settings: map[string]ConfigSetting{}}
+		settings := conf.FlinkFlat(file.Content)
+		if path.Base(p) == "config.yaml" {
+			var err error
+			if settings, err = conf.FlinkYAML(p, file.Content); err != nil {
+				c.Error = err.Error()
+			}
+		}
+		for k, v := range settings {
+			c.Settings[k] = ConfigSetting{Value: v.Value, Line: v.Line}
+		}
+		configs = append(configs, c)
+	}
+	return configs
+}
+
+// Setting is what a TaskManager takes for a key, and where it stands: an
+// argument beats the configuration file of its directory, and there
+// flink-conf.yaml beats config.yaml before Flink 2. Deprecated names count.
+// tm may be nil: then the first configuration file that sets the key.
+func (f *FlinkFacts) Setting(tm *TaskManager, key string) (value, source string, ok bool) {
+	names := conf.FlinkNames(key)
+	if tm != nil {
+		for _, k := range names {
+			if v, set := tm.Dynamic[k]; set {
+				return v, fmt.Sprintf("/proc/%d/cmdline", tm.PID), true
+			}
+		}
+	}
+	for _, c := range f.effectiveConfigs(tm) {
+		for _, k := range names {
+			if s, set := c.Settings[k]; set {
+				return s.Value, fmt.Sprintf("%s:%d", c.Path, s.Line), true
+			}
+		}
+	}
+	return "", "", false
+}
+
+// effectiveConfigs are the files that count for a TaskManager, at most one a
+// directory.
+func (f *FlinkFacts) effectiveConfigs(tm *TaskManager) []FlinkConfig {
+	var found []FlinkConfig
+	for _, c := range f.Configs {
+		dir, base := path.Split(c.Path)
+		dir = path.Clean(dir)
+		version := f.Versions[path.Dir(dir)]
+		if tm != nil {
+			if dir != path.Clean(tm.ConfigDir) && tm.ConfigDir != "" && path.IsAbs(tm.ConfigDir) && f.hasConfigIn(tm.ConfigDir) {
+				continue
+			}
+			version = tm.Version
+		}
+		two := strings.HasPrefix(version, "2.")
+		switch {
+		case two && base == "flink-conf.yaml":
+			continue
+		case !two && base == "config.yaml" && f.hasConfig(dir+"/flink-conf.yaml"):
+			continue
+		}
+		found = append(found, c)
+	}
+	return found
+}
+
+func (f *FlinkFacts) hasConfig(p string) bool {
+	return slices.ContainsFunc(f.Configs, func(c FlinkConfig) bool { return c.Path == p })
+}
+
+func (f *FlinkFacts) hasConfigIn(dir string) bool {
+	return slices.ContainsFunc(f.Configs, func(c FlinkConfig) bool { return path.Dir(c.Path) == path.Clean(dir) })
+}
+
+func nonNil(s []string) []string {
+	if s == nil {
+		return []string{}
+	}
+	return s
+}
