@@ -166,16 +166,16 @@ func (l *lookup) judge(address string) (warnings []string, err error) {
 			return nil, err
 		}
 		switch l.supportOf(d.key) {
-		case unheard:
+		case isUnheard:
 			return nil, unsupported(d.place, fmt.Sprintf("unknown directive %s", d.key),
 				"correct it, or name it in an IgnoreUnknown line above")
-		case refused:
+		case isRefused:
 			if err := refusal(d); err != nil {
 				return nil, err
 			}
-		case crypto:
+		case isAlgorithm:
 			warnings = append(warnings, fmt.Sprintf("%s: %s not honoured, tmdoctor's own algorithms are used", d.place, d.key))
-		case noted:
+		case isNoted:
 			if d.args[0] != "none" {
 				warnings = append(warnings, fmt.Sprintf("%s: %s not honoured", d.place, d.key))
 			}
@@ -186,7 +186,7 @@ func (l *lookup) judge(address string) (warnings []string, err error) {
 
 // single refuses more words than a directive takes, as ssh does.
 func single(d directive) error {
-	if len(d.args) == 1 || directives[d.key] != honoured || strings.HasSuffix(d.key, "knownhostsfile") {
+	if len(d.args) == 1 || directives[d.key] != isHonoured || strings.HasSuffix(d.key, "knownhostsfile") {
 		return nil
 	}
 	return unsupported(d.place, fmt.Sprintf("%s has more than one value: %s", d.key, strings.Join(d.args, " ")), "put quotes around a value with blanks")
@@ -202,8 +202,8 @@ func refusal(d directive) error {
 
 func (l *lookup) supportOf(key string) support {
 	s := directives[key]
-	if s == unheard && matchList(l.ignore, key) {
-		return harmless
+	if s == isUnheard && matchList(l.ignore, key) {
+		return isHarmless
 	}
 	return s
 }
@@ -213,9 +213,12 @@ func (l *lookup) supportOf(key string) support {
 func (l *lookup) judgeMatch(b, condition *block) (warnings []string, err error) {
 	name := "Match " + strings.Join(condition.match, " ")
 	for _, d := range b.lines {
+		if d.key == "hashknownhosts" || d.key == "ignoreunknown" {
+			continue
+		}
 		switch l.supportOf(d.key) {
-		case harmless:
-		case crypto, noted:
+		case isHarmless:
+		case isAlgorithm, isNoted:
 			warnings = []string{fmt.Sprintf("%s: %s skipped: it has nothing but algorithms, and tmdoctor's own are used", condition.place, name)}
 		default:
 			return nil, unsupported(condition.place, fmt.Sprintf("%s is not supported and could apply (it sets %s)", name, d.key),

@@ -140,6 +140,12 @@ func (l *lookup) agent(s *Settings, t tokens) error {
 // strictness reads StrictHostKeyChecking, which never weakens: a changed key
 // is refused whatever it says.
 func (l *lookup) strictness(s *Settings, _ tokens) error {
+	if d, ok := l.first["hashknownhosts"]; ok {
+		var err error
+		if s.HashKnownHosts, err = yesNo(d); err != nil {
+			return err
+		}
+	}
 	d, ok := l.first["stricthostkeychecking"]
 	if !ok {
 		return nil

@@ -4,31 +4,31 @@ package remote
 type support int
 
 const (
-	unheard  support = iota // not a directive we know: ssh(1) refuses it, and so does this package
-	honoured                // applied
-	harmless                // cannot change where, as whom or how safely we connect
-	crypto                  // a preference of algorithms; ours are used
-	noted                   // not honoured, at worst the host does not let us in; a warning
-	refused                 // would change where or as whom we connect, or what we trust
+	isUnheard   support = iota // not a directive we know: ssh(1) refuses it, and so does this package
+	isHonoured                 // applied
+	isHarmless                 // cannot change where, as whom or how safely we connect
+	isAlgorithm                // a preference of algorithms; ours are used
+	isNoted                    // not honoured, at worst the host does not let us in; a warning
+	isRefused                  // would change where or as whom we connect, or what we trust
 )
 
 // directives is every keyword of ssh_config(5) of OpenSSH 10 and the few that
 // Apple and Debian add. What is left out is unheard.
 var directives = tableOf(map[support][]string{
-	honoured: {
+	isHonoured: {
 		"host", "match", "include", "hostname", "user", "port", "identityfile", "identitiesonly", "identityagent",
 		"userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "proxyjump", "proxycommand",
-		"stricthostkeychecking", "connecttimeout", "addressfamily", "bindaddress", "ignoreunknown",
+		"stricthostkeychecking", "connecttimeout", "addressfamily", "bindaddress", "ignoreunknown", "hashknownhosts",
 	},
-	crypto: {
+	isAlgorithm: {
 		"ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes",
 		"casignaturealgorithms", "hostbasedacceptedalgorithms", "hostbasedkeytypes", "requiredrsasize", "warnweakcrypto",
 	},
-	noted: {"certificatefile", "pkcs11provider", "knownhostscommand"},
-	refused: {
-		"canonicalizehostname", "bindinterface", "pubkeyauthentication", "revokedhostkeys",
+	isNoted: {"certificatefile", "pkcs11provider", "knownhostscommand"},
+	isRefused: {
+		"canonicalizehostname", "bindinterface", "pubkeyauthentication", "revokedhostkeys", "refuseconnection",
 	},
-	harmless: {
+	isHarmless: {
 		"addkeystoagent", "batchmode", "canonicaldomains", "canonicalizefallbacklocal", "canonicalizemaxdots",
 		"canonicalizepermittedcnames", "challengeresponseauthentication", "channeltimeout", "checkhostip", "cipher",
 		"clearallforwardings", "compression", "compressionlevel", "connectionattempts", "controlmaster", "controlpath",
@@ -36,7 +36,7 @@ var directives = tableOf(map[support][]string{
 		"exitonforwardfailure", "fingerprinthash", "forkafterauthentication", "forwardagent", "forwardx11",
 		"forwardx11timeout", "forwardx11trusted", "gatewayports", "gssapiauthentication", "gssapiclientidentity",
 		"gssapidelegatecredentials", "gssapikexalgorithms", "gssapikeyexchange", "gssapirenewalforcesrekey",
-		"gssapiserveridentity", "gssapitrustdns", "hashknownhosts", "hostbasedauthentication", "ipqos",
+		"gssapiserveridentity", "gssapitrustdns", "hostbasedauthentication", "ipqos",
 		"kbdinteractiveauthentication", "kbdinteractivedevices", "keepalive", "keychainintegration", "localcommand",
 		"localforward", "loglevel", "logverbose", "nohostauthenticationforlocalhost", "numberofpasswordprompts",
 		"obscurekeystroketiming", "passwordauthentication", "permitlocalcommand", "permitremoteopen",
@@ -58,6 +58,7 @@ var refusals = map[string]struct {
 	"canonicalizehostname": {[]string{"no", "false"}, "write HostName in full, or set CanonicalizeHostname no for this host"},
 	"bindinterface":        {nil, "use BindAddress with an address of that interface"},
 	"pubkeyauthentication": {[]string{"yes", "true", "unbound", "host-bound"}, "only keys are used to log in: set PubkeyAuthentication yes for this host"},
+	"refuseconnection":     {nil, "the file forbids connecting to this host: take it out of the inventory, or the line out of the file"},
 	"revokedhostkeys":      {[]string{"none"}, "list the keys in known_hosts, one line each: @revoked * KEYTYPE KEY"},
 	"proxycommand":         {[]string{"none"}, "write ProxyJump if it is a jump host, or give the host another file with -F"},
 }

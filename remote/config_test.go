@@ -68,6 +68,7 @@ func TestResolve(t *testing.T) {
 			func(s *Settings) {
 				s.HostKeyAlias, s.Connect, s.Network, s.BindAddress = "fleet", 65*time.Second, "tcp6", "::1"
 			}},
+		{"hashed names", "HashKnownHosts yes\n", inventory.Host{}, func(s *Settings) { s.HashKnownHosts = true }},
 		{"accept-new", "StrictHostKeyChecking accept-new\n", inventory.Host{}, func(s *Settings) { s.AcceptNew = true }},
 		{"no never weakens", "StrictHostKeyChecking no\n", inventory.Host{}, func(s *Settings) {
 			s.AcceptNew = true

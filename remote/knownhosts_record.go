@@ -1,7 +1,11 @@
 package remote
 
 import (
+	"crypto/rand"
+	"crypto/sha1" // the hash of known_hosts(5) names, not a matter of trust
+	"encoding/base64"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 
@@ -24,15 +28,20 @@ func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err erro
 		return "", changedKey(name, known.keys, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))
 	}
 	if len(k.files) == 0 {
-		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "name one with --known-hosts"}
+		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "set UserKnownHostsFile in ssh_config"}
 	}
-	text := name + " " + string(ssh.MarshalAuthorizedKey(key)) // ends in a newline
+	written := name
+	if s.HashKnownHosts {
+		written = hashedName(name)
+	}
+	text := written + " " + string(ssh.MarshalAuthorizedKey(key)) // ends in a newline
 	e, err := parseKeyLine([]byte(text))
 	if err != nil {
 		return "", err
 	}
 	if err := appendLine(k.files[0], text); err != nil {
-		return "", &Error{Phase: PhaseHostKey, Reason: "recording the host key: " + err.Error(), Err: err}
+		return "", &Error{Phase: PhaseHostKey, Reason: "recording the host key: " + err.Error(), Err: err,
+			Hint: "make the file writable, or set another UserKnownHostsFile in ssh_config"}
 	}
 	e.place = place{k.files[0], 0}
 	k.add(&e)
@@ -40,6 +49,14 @@ func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err erro
 	known.keys = append(known.keys, &e)
 	k.found[name] = known
 	return fmt.Sprintf("recorded host key %s %s of %s in %s", key.Type(), ssh.FingerprintSHA256(key), name, k.files[0]), nil
+}
+
+// hashedName is a name as HashKnownHosts writes it.
+func hashedName(name string) string {
+	salt := make([]byte, sha1.Size)
+	rand.Read(salt) // never fails
+	hash := hashName(salt, name)
+	return "|1|" + base64.StdEncoding.EncodeToString(salt) + "|" + base64.StdEncoding.EncodeToString(hash[:])
 }
 
 // appendLine adds one whole line to a file under a lock that other runs of
@@ -59,7 +76,7 @@ func appendLine(path, line string) error {
 		return err
 	}
 	defer unlock()
-	end, err := f.Seek(0, 2)
+	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
 		return err
 	}

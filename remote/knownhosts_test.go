@@ -1,8 +1,6 @@
 package remote
 
 import (
-	"crypto/rand"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -29,15 +27,6 @@ func newKey(t testing.TB, kind demo.KeyType) ssh.PublicKey {
 }
 
 func keyText(k ssh.PublicKey) string { return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(k))) }
-
-// hashed is a name as HashKnownHosts writes it.
-func hashed(t testing.TB, name string) string {
-	t.Helper()
-	salt := make([]byte, 20)
-	rand.Read(salt)
-	h := hashName(salt, name)
-	return "|1|" + base64.StdEncoding.EncodeToString(salt) + "|" + base64.StdEncoding.EncodeToString(h[:])
-}
 
 func TestHostKeysAreJudgedByKnownHosts(t *testing.T) {
 	t.Parallel()
@@ -80,7 +69,7 @@ func TestHostKeysAreJudgedByKnownHosts(t *testing.T) {
 			text := c.file
 			if i := strings.Index(text, "HASH("); i >= 0 {
 				name, rest, _ := strings.Cut(text[i+5:], ")")
-				text = text[:i] + hashed(t, name) + rest
+				text = text[:i] + hashedName(name) + rest
 			}
 			text = strings.NewReplacer(" A", " "+keyText(a), " B", " "+keyText(b), " R", " "+keyText(r)).Replace(text)
 			path := filepath.Join(t.TempDir(), "known_hosts")
@@ -182,7 +171,7 @@ func TestRecordAppendsWholeLines(t *testing.T) {
 	for i := range keys {
 		keys[i] = newKey(t, demo.Ed25519)
 		wg.Go(func() {
-			s := &Settings{Address: fmt.Sprintf("tm%d", i), Port: 22}
+			s := &Settings{Address: fmt.Sprintf("tm%d", i), Port: 22, HashKnownHosts: i%2 == 1}
 			if e := k.check(s, keys[i]); e == nil || e.Kind != KindUnknownKey {
 				t.Errorf("check = %v, want unknown", e)
 			}
@@ -204,6 +193,10 @@ func TestRecordAppendsWholeLines(t *testing.T) {
 			t.Error(e)
 		}
 	}
+	text, err := os.ReadFile(real)
+	if err != nil || strings.Count(string(text), "|1|") != 10 || strings.Count(string(text), "\ntm") != 10 {
+		t.Errorf("%v, file:\n%s\nwant ten hashed lines and ten plain ones", err, text)
+	}
 	var e *Error
 	if _, err := k.record(&Settings{Address: "tm0", Port: 22}, newKey(t, demo.Ed25519)); !errors.As(err, &e) || e.Kind != KindChangedKey {
 		t.Errorf("recording another key of tm0: %v, want changed_key", err)
@@ -218,7 +211,7 @@ func TestHostKeysAgreeWithXCrypto(t *testing.T) {
 	t.Parallel()
 	keys := []ssh.PublicKey{newKey(t, demo.Ed25519), newKey(t, demo.Ed25519), newKey(t, demo.ECDSA)}
 	var file strings.Builder
-	for i, names := range []string{"a", "b,c", "[a]:2022", "*.w", "n*,!nx", "[1.2.3.4]:99", hashed(t, "h1"), hashed(t, "[h2]:77"), "a", "::1"} {
+	for i, names := range []string{"a", "b,c", "[a]:2022", "*.w", "n*,!nx", "[1.2.3.4]:99", hashedName("h1"), hashedName("[h2]:77"), "a", "::1"} {
 		fmt.Fprintf(&file, "%s %s\n", names, keyText(keys[i%3]))
 	}
 	fmt.Fprintf(&file, "@revoked bad %s\n", keyText(newKey(t, demo.RSA)))

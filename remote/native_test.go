@@ -3,6 +3,12 @@ package remote
 import (
 	"bytes"
 	"context"
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
+	"encoding/pem"
 	"io"
 	"testing"
 
@@ -50,7 +56,6 @@ func TestTheKeyThatWorkedIsOfferedFirst(t *testing.T) {
 	n := s.native()
 	for range 3 {
 		h, _ := s.host(demo.Host{})
-		s.opts.KnownHosts = s.opts.KnownHosts[:1]
 		n.known = map[string]*knownFiles{}
 		if res := n.Run(t.Context(), h, script("")); res.Err != nil {
 			t.Fatal(res.Err)
@@ -144,5 +149,36 @@ func TestAMissingHostNameIsPhaseResolve(t *testing.T) {
 	res := s.native().Run(t.Context(), inventory.Host{Name: "no-such-host.invalid"}, script(""))
 	if e := failure(t, res); e.Phase != PhaseResolve {
 		t.Errorf("error = %+v, want phase resolve", e)
+	}
+}
+
+func TestManyKindsOfUserKeysLogIn(t *testing.T) {
+	t.Parallel()
+	ecdsaKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rsaKey, err := rsa.GenerateKey(rand.Reader, 2048)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, key := range map[string]crypto.Signer{"ecdsa": ecdsaKey, "rsa": rsaKey} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			block, err := ssh.MarshalPrivateKey(key, "")
+			if err != nil {
+				t.Fatal(err)
+			}
+			writeFile(t, s.dir+"/key", string(pem.EncodeToMemory(block)))
+			public, err := ssh.NewPublicKey(key.Public())
+			if err != nil {
+				t.Fatal(err)
+			}
+			h, _ := s.host(demo.Host{AuthorizedKeys: []ssh.PublicKey{public}})
+			if res := s.native().Run(t.Context(), h, script("")); res.Err != nil {
+				t.Error(res.Err)
+			}
+		})
 	}
 }

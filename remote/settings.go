@@ -31,6 +31,8 @@ type Settings struct {
 	HostKeyAlias string
 	// AcceptNew records an unknown key.
 	AcceptNew bool
+	// HashKnownHosts records names hashed, as ssh would.
+	HashKnownHosts bool
 	// Jumps are the jump hosts on the way, the nearest first.
 	Jumps []Settings
 	// Connect is ConnectTimeout, 0 for that of Limits.
