@@ -151,7 +151,7 @@ func probeTopic(probe *Probe, values []PolicyValue) Topic {
 	t := Topic{Kind: "probe", Name: probe.Name, Title: title, Text: text, words: probe.Words}
 	for _, own := range probe.Thresholds {
 		for _, v := range values {
-			if v.Name == own.Name || policyFloors[v.Name] == own.Name {
+			if v.Kind != "code" && (v.Name == own.Name || policyFloors[v.Name] == own.Name) {
 				t.Thresholds = append(t.Thresholds, v)
 			}
 		}
