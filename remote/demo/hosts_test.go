@@ -1,0 +1,110 @@
+package demo_test
+
+import (
+	"bytes"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"golang.org/x/mod/module"
+
+	"github.com/tmdoctor/tmdoctor/remote/demo"
+)
+
+// maxArchive keeps a host small, in bytes: repetition is what directives are
+// for.
+const maxArchive = 64 << 10
+
+func TestEmbeddedHostsUnpack(t *testing.T) {
+	t.Parallel()
+	names := demo.HostNames()
+	if len(names) == 0 {
+		t.Fatal("no hosts")
+	}
+	for _, name := range names {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			archive := demo.Archive(name)
+			if !bytes.HasPrefix(archive, []byte("# ")) {
+				t.Errorf("the first line does not say what the host shows")
+			}
+			if len(archive) > maxArchive {
+				t.Errorf("%d bytes, want at most %d", len(archive), maxArchive)
+			}
+			dir := t.TempDir()
+			if err := demo.Unpack(dir, name, archive, someone()); err != nil {
+				t.Fatal(err)
+			}
+			got, err := os.ReadFile(filepath.Join(dir, "etc/hostname"))
+			if string(got) != name+"\n" || err != nil {
+				t.Errorf("etc/hostname = %q, %v", got, err)
+			}
+		})
+	}
+	if demo.Archive("tm000") != nil {
+		t.Error("Archive(tm000) is there")
+	}
+}
+
+func TestTheFullHostHas61204Maps(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := demo.Unpack(dir, "tm003", demo.Archive("tm003"), someone()); err != nil {
+		t.Fatal(err)
+	}
+	maps, err := filepath.Glob(filepath.Join(dir, "proc/*/maps"))
+	if err != nil || len(maps) != 1 {
+		t.Fatalf("maps files %v, %v", maps, err)
+	}
+	text, err := os.ReadFile(maps[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := bytes.Count(text, []byte("\n")); got != 61204 {
+		t.Errorf("%d maps, want 61204", got)
+	}
+	status, err := os.ReadFile(filepath.Join(filepath.Dir(maps[0]), "status"))
+	if err != nil || !strings.Contains(string(status), "\nUid:\t1002\t1002\t1002\t1002\n") {
+		t.Errorf("the process does not belong to the caller: %v\n%s", err, status)
+	}
+}
+
+// TestEveryFileCanBeInstalled walks the whole repository: one name that the
+// go command refuses breaks `go install` for everybody.
+func TestEveryFileCanBeInstalled(t *testing.T) {
+	t.Parallel()
+	top, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := 0
+	err = filepath.WalkDir(top, func(p string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil // somebody's temporary file
+		}
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(top, p)
+		if err != nil || name == "." {
+			return err
+		}
+		if d.IsDir() {
+			if name == ".git" {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		seen++
+		if err := module.CheckFilePath(filepath.ToSlash(name)); err != nil {
+			t.Error(err)
+		}
+		return nil
+	})
+	if err != nil || seen < 10 {
+		t.Errorf("saw %d files of %s, %v", seen, top, err)
+	}
+}
