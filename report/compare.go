@@ -10,10 +10,6 @@ import (
 	"github.com/tmdoctor/tmdoctor/probes"
 )
 
-// VersionDrift is the code of the finding of the fleet that TaskManagers of
-// one group run different versions of Flink.
-const VersionDrift = "flink/version-drift"
-
 // Comparison accumulates what hosts of a fleet should have in common: a few
 // words a host, whatever its facts weigh. The zero Comparison is ready and
 // judges by the default policy.
@@ -24,109 +20,156 @@ const VersionDrift = "flink/version-drift"
 type Comparison struct {
 	// Policy gives the statuses of codes, nil is the default policy.
 	Policy *probes.Policy
-	// groups are, for each thing compared, the hosts of each value.
-	groups map[string]map[string][]string // group -> version -> names
+	names  []string
+	seen   map[compared]*values
 }
+
+// compared is one thing that the hosts of one group should have in common.
+type compared struct {
+	group string // "" for hosts of no group
+	trait int    // index in traits
+	key   string // which of several of a trait: a setting
+}
+
+// values are the hosts of each value. Hosts are numbers: a fleet of ten
+// thousand compared in thirty settings is a million of them.
+type values struct {
+	hosts map[string][]uint32
+	lost  int // hosts whose value came when there were too many
+}
+
+// Bounds for what comes from hosts.
+const (
+	maxCompared = 2000 // groups times settings
+	maxValues   = 50   // of one thing
+	maxValue    = 60   // columns of a value
+)
 
 // Add notes one host.
 func (c *Comparison) Add(h *Host) {
+	id := uint32(len(c.names))
+	c.names = append(c.names, h.Name)
 	groups := h.Groups
 	if len(groups) == 0 {
 		groups = []string{""}
 	}
-	for _, version := range flinkVersions(h) {
-		for _, g := range groups {
-			c.put(g, version, h.Name)
+	for i := range traits {
+		traits[i].of(h, func(key, value string) {
+			for _, g := range groups {
+				c.put(compared{g, i, key}, value, id)
+			}
+		})
+	}
+}
+
+func (c *Comparison) put(what compared, value string, id uint32) {
+	of := c.seen[what]
+	if of == nil {
+		if len(c.seen) == maxCompared {
+			return
 		}
-	}
-}
-
-func (c *Comparison) put(group, version, name string) {
-	if c.groups == nil {
-		c.groups = map[string]map[string][]string{}
-	}
-	if c.groups[group] == nil {
-		c.groups[group] = map[string][]string{}
-	}
-	c.groups[group][version] = append(c.groups[group][version], name)
-}
-
-// maxVersion bounds a version, which is text from a host.
-const maxVersion = 40
-
-// flinkVersions are the versions of Flink that run on a host, each once.
-func flinkVersions(h *Host) []string {
-	var out []string
-	for i := range h.TaskManagers {
-		if v := h.TaskManagers[i].Version; v != "" {
-			out = append(out, cutEnd(Escape(v), maxVersion, ".."))
+		if c.seen == nil {
+			c.seen = map[compared]*values{}
 		}
+		of = &values{hosts: map[string][]uint32{}}
+		c.seen[what] = of
 	}
-	slices.Sort(out)
-	return slices.Compact(out)
+	ids, ok := of.hosts[value]
+	if !ok && len(of.hosts) == maxValues {
+		of.lost++
+		return
+	}
+	if n := len(ids); n == 0 || ids[n-1] != id {
+		of.hosts[value] = append(ids, id)
+	}
 }
 
-// Fleet is what the comparison shows so far.
+// Fleet is what the comparison shows so far: a finding for each trait in
+// which hosts of a group differ.
 func (c *Comparison) Fleet() Fleet {
+	var differ []compared
+	for what, of := range c.seen {
+		if len(of.hosts) > 1 {
+			differ = append(differ, what)
+		}
+	}
+	slices.SortFunc(differ, func(a, b compared) int {
+		return cmp.Or(cmp.Compare(a.trait, b.trait), cmp.Compare(a.group, b.group), cmp.Compare(a.key, b.key))
+	})
 	f := Fleet{Findings: []probes.Finding{}}
 	told := map[string]bool{}
-	groups := make([]string, 0, len(c.groups))
-	for g := range c.groups {
-		groups = append(groups, g)
-	}
-	slices.Sort(groups)
-	for _, g := range groups {
-		if len(c.groups[g]) < 2 {
-			continue
+	for len(differ) > 0 {
+		first := differ[0]
+		n := 1
+		for n < len(differ) && differ[n].trait == first.trait && differ[n].group == first.group {
+			n++
 		}
-		observed := spread(c.groups[g])
-		if told[observed] {
-			continue // a group and its parent with the same hosts
+		one := c.finding(differ[:n])
+		differ = differ[n:]
+		// A group and its parent with the same hosts say it once.
+		if same := one.Code + one.Observed; !told[same] {
+			told[same] = true
+			f.Findings = append(f.Findings, one)
 		}
-		told[observed] = true
-		f.Findings = append(f.Findings, c.drift(g, observed))
 	}
 	return f
 }
 
-// drift is the finding for one group, "" for hosts of no group.
-func (c *Comparison) drift(group, observed string) probes.Finding {
+// finding is what hosts of one group differ in.
+func (c *Comparison) finding(differ []compared) probes.Finding {
+	t := &traits[differ[0].trait]
+	probe, _, _ := strings.Cut(t.code, "/")
+	f := probes.Finding{
+		Code: t.code, Probe: probe, Horizon: probes.Live, Subject: differ[0].group,
+		Status: c.Policy.Status(t.code, probes.Warn), Want: "the same on every host",
+		Source: t.source, Remedy: t.remedy, Evidence: []probes.Evidence{},
+	}
 	where := ""
-	if group != "" {
-		where = " in group " + group
+	if f.Subject != "" {
+		where = " in group " + f.Subject
 	}
-	return probes.Finding{
-		Code: VersionDrift, Probe: "flink", Horizon: probes.Running,
-		Status: c.Policy.Status(VersionDrift, probes.Warn), Subject: group,
-		Observed: observed, Want: "one version",
-		Source:   "version of the running TaskManagers",
-		Message:  "TaskManagers run different versions of Flink" + where + ": " + observed,
-		Evidence: []probes.Evidence{},
-		Remedy:   "restart the TaskManagers that are left over from an older version",
+	var texts []string
+	for i, what := range differ {
+		text := c.spread(c.seen[what])
+		if what.key != "" {
+			text = what.key + " is " + text
+		}
+		if i < maxSpread {
+			texts = append(texts, text)
+		}
+		f.Evidence = append(f.Evidence, probes.Evidence{Source: t.source, Text: text})
 	}
+	if n := len(differ) - maxSpread; n > 0 {
+		texts = append(texts, fmt.Sprintf("and %d more", n))
+	}
+	f.Observed = strings.Join(texts, "; ")
+	f.Message = t.message + where + ": " + f.Observed
+	return f
 }
 
-// maxSpread is how many values are named; more is no drift but a mixture.
-const maxSpread = 5
+// maxSpread is how many values, or settings, are named.
+const maxSpread = 4
 
 // spread is the values with their hosts, the most frequent first:
 // "1.20.0 on tm[001-038] (38), 1.18.1 on tm007".
-func spread(by map[string][]string) string {
-	values := make([]string, 0, len(by))
-	for v := range by {
-		values = append(values, v)
+func (c *Comparison) spread(of *values) string {
+	all := make([]string, 0, len(of.hosts))
+	for v := range of.hosts {
+		all = append(all, v)
 	}
-	slices.SortFunc(values, func(a, b string) int {
-		return cmp.Or(cmp.Compare(len(by[b]), len(by[a])), cmp.Compare(a, b))
+	slices.SortFunc(all, func(a, b string) int {
+		return cmp.Or(cmp.Compare(len(of.hosts[b]), len(of.hosts[a])), cmp.Compare(a, b))
 	})
 	var parts []string
-	for _, v := range values {
-		if len(parts) == maxSpread {
-			parts = append(parts, fmt.Sprintf("%d more", len(values)-maxSpread))
-			break
+	for _, v := range all[:min(maxSpread, len(all))] {
+		names := make([]string, 0, len(of.hosts[v]))
+		for _, id := range of.hosts[v] {
+			names = append(names, c.names[id])
 		}
-		names := cutHosts(hostsText(inventory.Fold(by[v]), len(by[v])), 30, "..")
-		parts = append(parts, v+" on "+names)
+		parts = append(parts, v+" on "+cutHosts(hostsText(inventory.Fold(names), len(names)), 30, ".."))
+	}
+	if n := len(all) - maxSpread; n > 0 || of.lost > 0 {
+		parts = append(parts, "and other values")
 	}
 	return strings.Join(parts, ", ")
 }

@@ -1,6 +1,8 @@
 package report
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -61,6 +63,72 @@ func TestFleetSaysWhichHostsRunAnotherFlink(t *testing.T) {
 		if diff := cmp.Diff(c.want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
+	}
+}
+
+func TestFleetSaysWhichSettingsDiffer(t *testing.T) {
+	t.Parallel()
+	host := func(name, dir string, settings ...string) *Host {
+		f := &probes.Facts{Version: 1}
+		f.Flink.TaskManagers = []probes.TaskManager{{PID: 7, ConfigDir: "/opt/flink/conf/"}}
+		c := probes.FlinkConfig{Path: dir + "/flink-conf.yaml", Settings: map[string]probes.ConfigSetting{}}
+		for i := 0; i < len(settings); i += 2 {
+			c.Settings[settings[i]] = probes.ConfigSetting{Value: settings[i+1]}
+		}
+		f.Flink.Configs = []probes.FlinkConfig{c}
+		return &Host{Name: name, Facts: f}
+	}
+	const conf, size = "/opt/flink/conf", "taskmanager.memory.process.size"
+	for _, c := range []struct {
+		name  string
+		hosts []*Host
+		want  []string
+	}{
+		{"the same", []*Host{host("a1", conf, size, "4g"), host("a2", conf, size, "4g")}, nil},
+		{"of an installation that does not run", []*Host{host("a1", conf, size, "4g"), host("a2", "/old/conf", size, "1g")}, nil},
+		{"the host's own address", []*Host{host("a1", conf, "taskmanager.host", "a1", "taskmanager.rpc.port", "1"), host("a2", conf, "taskmanager.host", "a2", "taskmanager.rpc.port", "2")}, nil},
+		{"without facts", []*Host{host("a1", conf, size, "4g"), {Name: "a2"}}, nil},
+		{
+			"one host is smaller",
+			[]*Host{host("a1", conf, size, "4g", "state.backend", "rocksdb"), host("a2", conf, size, "1g", "state.backend", "rocksdb"), host("a3", conf, size, "4g")},
+			[]string{"TaskManagers have different configurations: taskmanager.memory.process.size is 4g on a[1,3] (2), 1g on a2"},
+		},
+		{
+			"in two settings",
+			[]*Host{host("a1", conf, "x", "1", "y", "1"), host("a2", conf, "x", "2", "y", "2\x1b[2J")},
+			[]string{`TaskManagers have different configurations: x is 1 on a1, 2 on a2; y is 1 on a1, 2\x1b[2J on a2`},
+		},
+	} {
+		var compare Comparison
+		for _, h := range c.hosts {
+			compare.Add(h)
+		}
+		var got []string
+		for _, f := range compare.Fleet().Findings {
+			got = append(got, f.Message)
+			if f.Code != ConfigDrift {
+				t.Errorf("%s: code %s", c.name, f.Code)
+			}
+		}
+		if diff := cmp.Diff(c.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}
+
+// TestComparisonIsBounded: what hosts say does not fill the memory.
+func TestComparisonIsBounded(t *testing.T) {
+	t.Parallel()
+	var compare Comparison
+	for i := range 3000 {
+		compare.Add(&Host{Name: fmt.Sprintf("a%d", i), Groups: []string{fmt.Sprintf("g%d", i), "all"}, TaskManagers: []TaskManager{{Version: fmt.Sprint(i)}}})
+	}
+	if n := len(compare.seen); n != maxCompared {
+		t.Errorf("%d things are compared, want %d", n, maxCompared)
+	}
+	f := compare.Fleet().Findings
+	if len(f) != 1 || !strings.HasSuffix(f[0].Message, "0 on a0, 1 on a1, 10 on a10, 11 on a11, and other values") {
+		t.Errorf("%+v", f)
 	}
 }
 

@@ -69,10 +69,22 @@ func TestEveryViewIsAsRecorded(t *testing.T) {
 				t.Fatal(err)
 			}
 			if !bytes.Equal(got, want) {
-				t.Errorf("%s differs (-update rewrites it); got:\n%s\nwant:\n%s", path, got, want)
+				n, g, w := firstDifference(got, want)
+				t.Errorf("%s:%d differs (-update rewrites it):\n got %s\nwant %s", path, n, g, w)
 			}
 		})
 	}
+}
+
+// firstDifference is the first line in which two texts differ.
+func firstDifference(a, b []byte) (n int, lineA, lineB []byte) {
+	as, bs := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for n = 0; n < len(as) && n < len(bs); n++ {
+		if !bytes.Equal(as[n], bs[n]) {
+			return n + 1, as[n], bs[n]
+		}
+	}
+	return n + 1, nil, nil
 }
 
 func healthyFleet() []*Host {

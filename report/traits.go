@@ -1,0 +1,87 @@
+package report
+
+import (
+	"path"
+	"strings"
+)
+
+// Codes of findings of the fleet. They are declared by the probe whose facts
+// are compared, so that explain and a policy know them.
+const (
+	VersionDrift = "flink/version-drift"
+	ConfigDrift  = "flink/config-drift"
+)
+
+// trait is something that the hosts of a cluster should have in common.
+type trait struct {
+	code    string
+	message string // what is wrong when they have not
+	source  string
+	remedy  string
+	// of tells the values of a host, none where they are unknown. key tells
+	// several apart.
+	of func(h *Host, tell func(key, value string))
+}
+
+var traits = []trait{
+	{
+		code: VersionDrift, message: "TaskManagers run different versions of Flink",
+		source: "version of the running TaskManagers",
+		remedy: "restart the TaskManagers that are left over from another version",
+		of: func(h *Host, tell func(key, value string)) {
+			for i := range h.TaskManagers {
+				if v := h.TaskManagers[i].Version; v != "" {
+					tell("", shown(v))
+				}
+			}
+		},
+	},
+	{
+		code: ConfigDrift, message: "TaskManagers have different configurations",
+		source: "the configuration files of the running TaskManagers",
+		remedy: "give every host of the cluster the same configuration file, then restart its TaskManager",
+		of:     tellSettings,
+	},
+}
+
+// shown is a text from a host, escaped and not too long.
+func shown(s string) string { return cutEnd(Escape(s), maxValue, "..") }
+
+// tellSettings tells the settings of the files that the host's running
+// TaskManagers were started with.
+func tellSettings(h *Host, tell func(key, value string)) {
+	if h.Facts == nil {
+		return
+	}
+	dirs := map[string]bool{}
+	for i := range h.Facts.Flink.TaskManagers {
+		if dir := h.Facts.Flink.TaskManagers[i].ConfigDir; dir != "" {
+			dirs[path.Clean(dir)] = true
+		}
+	}
+	for i := range h.Facts.Flink.Configs {
+		c := &h.Facts.Flink.Configs[i]
+		if !dirs[path.Dir(c.Path)] {
+			continue
+		}
+		for key, s := range c.Settings {
+			if !hostsOwn(key) {
+				tell(shown(key), shown(s.Value))
+			}
+		}
+	}
+}
+
+// hostsOwn says whether a setting differs from host to host by its nature:
+// the TaskManager's own address, ports and name (Flink, TaskManagerOptions).
+func hostsOwn(key string) bool {
+	for _, own := range []string{
+		"taskmanager.host", "taskmanager.bind-host", "taskmanager.resource-id",
+		"taskmanager.rpc.", "taskmanager.data.", "taskmanager.collect-sink.port", "metrics.internal.query-service.port",
+	} {
+		if key == own || strings.HasSuffix(own, ".") && strings.HasPrefix(key, own) {
+			return true
+		}
+	}
+	return false
+}
