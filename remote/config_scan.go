@@ -47,7 +47,7 @@ type block struct {
 	patterns []string   // of the Host line; nil for a Match block
 	match    []string   // criteria of a Match line other than "all", nil otherwise
 	outer    [][]string // patterns of Host blocks whose Include brought this one in
-	nested   []block    // not used for lookup: Match blocks whose Include brought this one in
+	nested   []block    // Match blocks whose Include brought this one in; only their match counts
 	lines    []directive
 }
 

@@ -139,7 +139,11 @@ func (l *login) failure(ctx context.Context, err error) error {
 	case errors.As(err, &algo):
 		return algorithmError(algo)
 	case refused:
-		return l.offer.failure(l.s, err)
+		e := l.offer.failure(l.s, err)
+		if banner != "" {
+			e.Reason += "; it says " + banner
+		}
+		return e
 	case !spoke:
 		return noVersion(head, err)
 	case authStarted || keySeen:

@@ -121,11 +121,20 @@ func (a *jumpAttempt) stale() bool {
 	if a.err == nil {
 		return a.lost()
 	}
-	var e *Error
-	if errors.As(a.err, &e) && e.Phase != PhaseConnect && e.Phase != PhaseHandshake && e.Phase != PhaseResolve {
-		return false // what was refused once is refused again, and may lock an account
+	switch rootPhase(a.err) {
+	case PhaseResolve, PhaseConnect, PhaseHandshake:
+		return time.Since(a.at) > jumpPause
 	}
-	return time.Since(a.at) > jumpPause
+	return false // what was refused once is refused again, and may lock an account
+}
+
+// rootPhase is the phase in which the first jump host on the way was lost.
+func rootPhase(err error) (p Phase) {
+	var e *Error
+	for errors.As(err, &e) {
+		p, err = e.Phase, e.Err
+	}
+	return p
 }
 
 func (a *jumpAttempt) lost() bool {

@@ -197,7 +197,7 @@ func TestARealServerThatStandsInTheWay(t *testing.T) {
 		{"no sessions", "MaxSessions 0\n", PhaseSession, "refused a session", "MaxSessions"},
 		{"no keys", "PubkeyAuthentication no\n", PhaseAuth, "server takes no keys", "PubkeyAuthentication yes"},
 		{"old key exchange", "KexAlgorithms diffie-hellman-group14-sha1\n", PhaseHandshake, "the server offers only diffie-hellman-group14-sha1", "update"},
-		{"banner", "Banner BANNER\nAllowUsers nobody-else\n", PhaseAuth, "server refused", "ssh -v"},
+		{"banner", "Banner BANNER\nAllowUsers nobody-else\n", PhaseAuth, `; it says "authorized use only"`, "ssh -v"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
