@@ -60,6 +60,14 @@ Of arguments and configuration only keys on a list leave the host: they may hold
 			Fix:     "install one version on all hosts and restart",
 		},
 		{
+			Slug: "configuration-differs", Default: Warn,
+			Title:   "TaskManagers of one group have different configurations",
+			Means:   "The hosts of a cluster read different Flink settings, so that a job behaves as the host it lands on: a size, a state backend or a directory that was changed on some hosts only.",
+			Measure: "allow-listed keys of the configuration files of running TaskManagers, compared over the hosts of each group; addresses, ports and names of the TaskManager itself are left out",
+			Source:  "Flink TaskManagerOptions: settings are read on each host on its own",
+			Fix:     "give every host of the cluster the same configuration file, then restart its TaskManager; for hosts of different sizes, a group each",
+		},
+		{
 			Slug: "too-many", Default: Warn,
 			Title:   "more TaskManagers than are read",
 			Means:   "Those beyond the first 64 were not looked at, and nothing is known of them.",
