@@ -146,7 +146,9 @@ func (f *Fleet) startMember(m Member) (place, error) {
 		if err := os.MkdirAll(h.Root, 0o700); err != nil {
 			return place{}, err
 		}
-		if err := Unpack(h.Root, m.Name+".txtar", m.Archive, f.options); err != nil {
+		o := f.options
+		o.Host = m.Name
+		if err := Unpack(h.Root, m.Name+".txtar", m.Archive, o); err != nil {
 			return place{}, err
 		}
 	}

@@ -35,7 +35,9 @@ func TestEmbeddedHostsUnpack(t *testing.T) {
 				t.Errorf("%d bytes, want at most %d", len(archive), maxArchive)
 			}
 			dir := t.TempDir()
-			if err := demo.Unpack(dir, name, archive, someone()); err != nil {
+			o := someone()
+			o.Host = name
+			if err := demo.Unpack(dir, name, archive, o); err != nil {
 				t.Fatal(err)
 			}
 			got, err := os.ReadFile(filepath.Join(dir, "etc/hostname"))

@@ -19,6 +19,7 @@ import (
 
 // Options are what an archive leaves open: when and whose its host is.
 type Options struct {
+	Host        string    // its name
 	Now         time.Time // the moment {{now}} and the directive time refer to
 	UID, GID    int
 	User, Group string
@@ -72,8 +73,8 @@ type tree struct {
 //	repeat PATH COUNT LINE       COUNT more lines, where %x, %d, %06x is the counter
 //	repeatlinks DIR COUNT -> TARGET  links named by the free numbers from 0
 //
-// In every text and target {{uid}}, {{gid}}, {{user}} and {{group}} stand for
-// the options, and {{now -2h|LAYOUT}} for a time in UTC, with a layout of
+// Everywhere {{host}}, {{uid}}, {{gid}}, {{user}} and {{group}} stand for the
+// options, and {{now -2h|LAYOUT}} for a time in UTC, with a layout of
 // package time or "unix". A path is relative, without "..", and nothing lies
 // beneath a link.
 func Unpack(dir, name string, archive []byte, o Options) error {
@@ -100,7 +101,11 @@ func (t *tree) read(archive []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := t.add(f.Name, &entry{line: line, data: []byte(data)}); err != nil {
+		name, err := t.expand(f.Name, line)
+		if err != nil {
+			return err
+		}
+		if err := t.add(name, &entry{line: line, data: []byte(data)}); err != nil {
 			return err
 		}
 		line += 1 + bytes.Count(f.Data, []byte("\n"))

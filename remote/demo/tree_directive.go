@@ -39,6 +39,10 @@ func (t *tree) directive(line int, text string) error {
 	if text == "" || strings.HasPrefix(text, "#") {
 		return nil
 	}
+	text, err := t.expand(text, line)
+	if err != nil {
+		return err
+	}
 	name, rest, _ := strings.Cut(text, " ")
 	d, ok := directives()[name]
 	if !ok {
@@ -77,11 +81,7 @@ func (t *tree) link(line int, words []string) error {
 	if words[1] != "->" {
 		return t.errorf(line, "want %s", directives()["link"].usage)
 	}
-	target, err := t.expand(words[2], line)
-	if err != nil {
-		return err
-	}
-	return t.add(words[0], &entry{line: line, kind: fs.ModeSymlink, target: target})
+	return t.add(words[0], &entry{line: line, kind: fs.ModeSymlink, target: words[2]})
 }
 
 func (t *tree) makeDir(line int, words []string) error {
@@ -175,12 +175,8 @@ func (t *tree) repeat(line int, words []string) error {
 	if err != nil {
 		return err
 	}
-	text, err := t.expand(words[2], line)
-	if err != nil {
-		return err
-	}
-	pieces := splitCounter(text + "\n")
-	e.data = slices.Grow(e.data, n*(len(text)+16))
+	pieces := splitCounter(words[2] + "\n")
+	e.data = slices.Grow(e.data, n*(len(words[2])+16))
 	for i := range n {
 		e.data = pieces.append(e.data, i)
 	}
@@ -195,11 +191,7 @@ func (t *tree) repeatLinks(line int, words []string) error {
 	if err != nil {
 		return err
 	}
-	target, err := t.expand(words[3], line)
-	if err != nil {
-		return err
-	}
-	pieces := splitCounter(target)
+	pieces := splitCounter(words[3])
 	for i, number := 0, 0; i < n; number++ {
 		name := words[0] + "/" + strconv.Itoa(number)
 		if t.entries[name] != nil {

@@ -17,7 +17,7 @@ import (
 var noon = time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("CET", 3600))
 
 func someone() demo.Options {
-	return demo.Options{Now: noon, UID: 1002, GID: 1003, User: "flink", Group: "hadoop"}
+	return demo.Options{Host: "tm001", Now: noon, UID: 1002, GID: 1003, User: "flink", Group: "hadoop"}
 }
 
 // listing is a tree as text: a line for each path below dir.
@@ -84,6 +84,8 @@ func TestUnpackWritesWhatTheArchiveSays(t *testing.T) {
 		{"a hole before the text", "size log 8\n-- log --\nend\n", map[string]string{"log": `-rw-r--r-- "\x00\x00\x00\x00end\n"`}},
 		{"a big hole", "size log 10G\n", map[string]string{"log": "-rw-r--r-- 10737418240"}},
 		{"owners", "-- status --\nUid:\t{{uid}}\t{{gid}} {{user}}:{{group}}\n", map[string]string{"status": `-rw-r--r-- "Uid:\t1002\t1003 flink:hadoop\n"`}},
+		{"the host in paths", "link {{host}}.old -> {{host}}.log\n-- {{host}}.log --\n{{host}}\n", map[string]string{
+			"tm001.log": `-rw-r--r-- "tm001\n"`, "tm001.old": "-> tm001.log"}},
 		{"times", "-- log --\n{{now|15:04}} {{now -2h30m|2006-01-02 15:04:05,000}} {{now -1d1h|Jan _2}} {{now +1s|unix}}\n", map[string]string{
 			"log": `-rw-r--r-- "11:00 2026-03-01 08:30:00,000 Feb 28 1772362801\n"`}},
 	} {
@@ -144,10 +146,10 @@ func TestUnpackRefusesBeforeItWrites(t *testing.T) {
 		{"a size too small", "size a 1\n-- a --\nxy\n", "a.txtar:1: a has 3 bytes already"},
 		{"a time without a sign", "time a 2h\n-- a --\n", `a.txtar:1: offset "2h" is not like -2h30m or -3d`},
 		{"a time with two signs", "time a --2h\n-- a --\n", `a.txtar:1: offset "--2h" is not like -2h30m or -3d`},
-		{"an unknown placeholder", "# one\n-- a --\nb\nc {{pid}}\n", "a.txtar:4: {{pid}} is none of uid, gid, user, group, now OFFSET|LAYOUT"},
+		{"an unknown placeholder", "# one\n-- a --\nb\nc {{pid}}\n", "a.txtar:4: {{pid}} is none of host, uid, gid, user, group, now OFFSET|LAYOUT"},
 		{"a placeholder without its end", "-- a --\n{{uid\n}}\n", "a.txtar:2: {{ without }}"},
 		{"a bad offset", "-- a --\n{{now 3|15}}\n", `a.txtar:2: offset "3" is not like -2h30m or -3d`},
-		{"a placeholder in a link", "link a -> {{x}}\n", "a.txtar:1: {{x}} is none of uid, gid, user, group, now OFFSET|LAYOUT"},
+		{"a placeholder in a link", "link a -> {{x}}\n", "a.txtar:1: {{x}} is none of host, uid, gid, user, group, now OFFSET|LAYOUT"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

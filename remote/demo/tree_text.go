@@ -37,6 +37,8 @@ func (t *tree) expand(text string, line int) (string, error) {
 // placeholder is what stands for {{inside}}.
 func (o Options) placeholder(inside string) (string, error) {
 	switch inside {
+	case "host":
+		return o.Host, nil
 	case "uid":
 		return strconv.Itoa(o.UID), nil
 	case "gid":
@@ -49,7 +51,7 @@ func (o Options) placeholder(inside string) (string, error) {
 	when, layout, ok := strings.Cut(inside, "|")
 	offset, isNow := strings.CutPrefix(when, "now")
 	if !ok || !isNow {
-		return "", fmt.Errorf("{{%s}} is none of uid, gid, user, group, now OFFSET|LAYOUT", inside)
+		return "", fmt.Errorf("{{%s}} is none of host, uid, gid, user, group, now OFFSET|LAYOUT", inside)
 	}
 	at := o.Now
 	if offset = strings.TrimSpace(offset); offset != "" {
