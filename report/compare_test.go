@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestFleetSaysWhichHostsRunAnotherFlink(t *testing.T) {
 		}
 		var got []string
 		for _, f := range compare.Fleet().Findings {
-			if f.Status != probes.Warn || f.Code != VersionDrift {
+			if f.Status != probes.Warn || f.Code != VersionDiffers {
 				t.Errorf("%s: %s %s", c.name, f.Status, f.Code)
 			}
 			got = append(got, f.Message)
@@ -106,7 +107,7 @@ func TestFleetSaysWhichSettingsDiffer(t *testing.T) {
 		var got []string
 		for _, f := range compare.Fleet().Findings {
 			got = append(got, f.Message)
-			if f.Code != ConfigDrift {
+			if f.Code != ConfigurationDiffers {
 				t.Errorf("%s: code %s", c.name, f.Code)
 			}
 		}
@@ -134,9 +135,21 @@ func TestComparisonIsBounded(t *testing.T) {
 
 func TestPolicyDecidesWhatDriftIs(t *testing.T) {
 	t.Parallel()
-	compare := Comparison{Policy: &probes.Policy{Codes: map[string]probes.Status{VersionDrift: probes.Fail}}}
+	compare := Comparison{Policy: &probes.Policy{Codes: map[string]probes.Status{VersionDiffers: probes.Fail}}}
 	compare.Add(&Host{Name: "a1", TaskManagers: []TaskManager{{Version: "1"}, {Version: "2"}}})
 	if got := compare.Fleet().Findings[0].Status; got != probes.Fail {
 		t.Errorf("status = %s, want fail", got)
+	}
+}
+
+// TestCodesOfTheFleetAreDeclared: explain and a policy know them.
+func TestCodesOfTheFleetAreDeclared(t *testing.T) {
+	t.Parallel()
+	for _, tr := range traits {
+		name, slug, _ := strings.Cut(tr.code, "/")
+		p := probes.ByName(name)
+		if p == nil || !slices.ContainsFunc(p.Codes, func(c probes.Code) bool { return c.Slug == slug }) {
+			t.Errorf("no probe declares %s", tr.code)
+		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 )
@@ -158,6 +159,34 @@ func TestHostsInAnyOrderGiveTheSameJSON(t *testing.T) {
 		// has none but the order of the inventory.
 		if got := render(t, "json", Options{}, testRun(14), hosts, true); !bytes.Equal(got, want) {
 			t.Errorf("%s: the document differs", name)
+		}
+	}
+}
+
+func TestTimesAreUTCWhereverTheyComeFrom(t *testing.T) {
+	t.Parallel()
+	zone := time.FixedZone("CET", 3600)
+	local := func(hosts []*Host) []*Host {
+		for _, h := range hosts {
+			for i := range h.TaskManagers {
+				*h.TaskManagers[i].Started = h.TaskManagers[i].Started.In(zone)
+			}
+			for i := range h.Causes {
+				for j := range h.Causes[i].Evidence {
+					when := h.Causes[i].Evidence[j].Time.In(zone)
+					h.Causes[i].Evidence[j].Time = &when
+				}
+			}
+		}
+		return hosts
+	}
+	run := testRun(14)
+	run.Started = run.Started.In(zone)
+	for _, format := range []string{"json", "ndjson"} {
+		want := render(t, format, Options{}, testRun(14), sickFleet(), true)
+		if got := render(t, format, Options{}, run, local(sickFleet()), true); !bytes.Equal(got, want) {
+			_, g, w := firstDifference(got, want)
+			t.Errorf("%s:\n got %s\nwant %s", format, g, w)
 		}
 	}
 }

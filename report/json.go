@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 )
@@ -25,7 +26,7 @@ func newJSON(w io.Writer, _ Options) Format { return &document{w: w} }
 
 // Begin writes the head of the document.
 func (d *document) Begin(r Run) error {
-	d.printf(`{"schema":%s,`+"\n"+`"run":%s,`+"\n"+`"hosts":[`, encode(Schema), d.encode(r))
+	d.printf(`{"schema":%s,`+"\n"+`"run":%s,`+"\n"+`"hosts":[`, encode(Schema), d.encode(completeRun(r)))
 	return d.err
 }
 
@@ -106,7 +107,7 @@ func (l lines) Begin(r Run) error {
 	return l.line(struct {
 		Schema string `json:"schema"`
 		Run    Run    `json:"run"`
-	}{Schema, r})
+	}{Schema, completeRun(r)})
 }
 
 // Host writes {"host": ...}.
@@ -168,7 +169,10 @@ func complete(h *Host) *Host {
 	c := *h
 	c.Status = statusOf(h)
 	c.Groups = list(h.Groups)
-	c.TaskManagers = list(h.TaskManagers)
+	c.TaskManagers = slices.Clone(list(h.TaskManagers))
+	for i := range c.TaskManagers {
+		c.TaskManagers[i].Started = utc(c.TaskManagers[i].Started)
+	}
 	c.Findings = completeFindings(h.Findings)
 	c.Checks = slices.Clone(list(h.Checks))
 	for i := range c.Checks {
@@ -176,7 +180,7 @@ func complete(h *Host) *Host {
 	}
 	c.Causes = slices.Clone(list(h.Causes))
 	for i := range c.Causes {
-		c.Causes[i].Evidence = list(c.Causes[i].Evidence)
+		c.Causes[i].Evidence = completeEvidence(c.Causes[i].Evidence)
 	}
 	return &c
 }
@@ -184,19 +188,38 @@ func complete(h *Host) *Host {
 func completeFindings(fs []probes.Finding) []probes.Finding {
 	fs = slices.Clone(list(fs))
 	for i := range fs {
-		fs[i].Evidence = list(fs[i].Evidence)
+		fs[i].Evidence = completeEvidence(fs[i].Evidence)
 	}
 	return fs
+}
+
+func completeEvidence(es []probes.Evidence) []probes.Evidence {
+	es = slices.Clone(list(es))
+	for i := range es {
+		es[i].Time = utc(es[i].Time)
+	}
+	return es
+}
+
+func completeRun(r Run) Run {
+	r.Started = r.Started.UTC()
+	return r
+}
+
+// utc is the same time in UTC: the shape promises it.
+func utc(t *time.Time) *time.Time {
+	if t == nil {
+		return nil
+	}
+	u := t.UTC()
+	return &u
 }
 
 func completeFleet(f Fleet) Fleet { return Fleet{Findings: completeFindings(f.Findings)} }
 
 func completeSummary(s Summary) Summary {
 	s.Causes = list(s.Causes)
-	if s.Finished != nil {
-		utc := s.Finished.UTC()
-		s.Finished = &utc
-	}
+	s.Finished = utc(s.Finished)
 	return s
 }
 

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"io"
 	"slices"
+	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 )
@@ -105,7 +106,7 @@ func (t *table) selected(h *Host) *Host {
 		return !slices.Contains(t.o.Probes, c.Probe)
 	})
 	some.Findings = slices.DeleteFunc(slices.Clone(h.Findings), func(f probes.Finding) bool {
-		return f.Probe != "cause" && !slices.Contains(t.o.Probes, f.Probe)
+		return !strings.HasPrefix(f.Code, causePrefix) && !slices.Contains(t.o.Probes, f.Probe)
 	})
 	return &some
 }

@@ -8,8 +8,8 @@ import (
 // Codes of findings of the fleet. They are declared by the probe whose facts
 // are compared, so that explain and a policy know them.
 const (
-	VersionDrift = "flink/version-drift"
-	ConfigDrift  = "flink/config-drift"
+	VersionDiffers       = "flink/version-differs"
+	ConfigurationDiffers = "flink/configuration-differs"
 )
 
 // trait is something that the hosts of a cluster should have in common.
@@ -25,7 +25,7 @@ type trait struct {
 
 var traits = []trait{
 	{
-		code: VersionDrift, message: "TaskManagers run different versions of Flink",
+		code: VersionDiffers, message: "TaskManagers run different versions of Flink",
 		source: "version of the running TaskManagers",
 		remedy: "restart the TaskManagers that are left over from another version",
 		of: func(h *Host, tell func(key, value string)) {
@@ -37,7 +37,7 @@ var traits = []trait{
 		},
 	},
 	{
-		code: ConfigDrift, message: "TaskManagers have different configurations",
+		code: ConfigurationDiffers, message: "TaskManagers have different configurations",
 		source: "the configuration files of the running TaskManagers",
 		remedy: "give every host of the cluster the same configuration file, then restart its TaskManager",
 		of:     tellSettings,
