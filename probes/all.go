@@ -4,10 +4,15 @@ package probes
 // their columns in a table.
 var All = []*Probe{
 	&Flink,
+	&Host,
 	&Maps,
 	&NoFile,
 	&AddressSpace,
 	&Threads,
+	&Memory,
+	&State,
+	&Disk,
+	&JobManager,
 }
 
 // ByName returns the probe of that name, nil if there is none.

@@ -106,7 +106,7 @@ owners_all() {
 
 # owners_of USER UID decides who may look, and says it.
 owners_of() {
-	if [ "$2" = "$login_uid" ] || [ -n "$root" ] && [ -z "$login_uid" ]; then
+	if [ "$2" = "$login_uid" ] || { [ -n "$root" ] && [ -z "$login_uid" ]; }; then
 		fact session.sudo "$1 own"
 	elif [ "$login_uid" = 0 ]; then
 		fact session.sudo "$1 root"
@@ -143,8 +143,11 @@ owners_of() {
 # owners_by_sudo USER sends the words and the owner parts to a shell of that
 # user. It keeps its own time: nobody else may end it.
 owners_by_sudo() {
+	owners_paths=$state_paths
+	case $owners_paths in *"$sq"*) owners_paths= ;; esac
 	say "root=
 log=/dev/null
+state_paths=$sq$owners_paths$sq
 $words
 $owners
 trap gone PIPE HUP TERM INT

@@ -1,0 +1,95 @@
+package probes
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// hostClock relates the times of a host's logs to the epoch.
+type hostClock struct {
+	boot int64     // btime of /proc/stat, 0 if not known
+	now  time.Time // the host's clock with its zone, zero if not known
+}
+
+var (
+	kernelStamp = regexp.MustCompile(`^(?:<\d+>)?\[ *(\d+)\.\d+\] ?(?:\[ *[TC]\d+\] ?)?`)
+	isoStamp    = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)? \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
+	oldStamp    = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
+)
+
+// split takes a line of a log apart: when it was written (0 if it cannot be
+// told), its text, and whether it is the first record of this boot. The text
+// is "" for a line of a program that neither is the kernel nor tells of kills:
+// whoever may write to syslog could forge it.
+func (c hostClock) split(line string) (t int64, text string, boot bool) {
+	if m := kernelStamp.FindStringSubmatch(line); m != nil {
+		if c.boot > 0 {
+			t = c.boot + int64(atoi(m[1]))
+		}
+		text = line[len(m[0]):]
+		return t, text, strings.HasPrefix(text, "Linux version ")
+	}
+	tag := ""
+	if m := isoStamp.FindStringSubmatch(line); m != nil {
+		t, tag, text = c.iso(m[1], m[2]), m[3], line[len(m[0]):]
+	} else if m := oldStamp.FindStringSubmatch(line); m != nil {
+		t, tag, text = c.yearless(m[1]), m[2], line[len(m[0]):]
+	}
+	switch tag {
+	case "kernel":
+		if m := kernelStamp.FindString(text); m != "" {
+			text = text[len(m):]
+		}
+		return t, text, strings.HasPrefix(text, "Linux version ")
+	case "systemd", "systemd-oomd", "earlyoom":
+		if strings.HasPrefix(text, "Killed process") || strings.HasPrefix(text, "oom-kill:") {
+			return t, "", false
+		}
+		return t, text, false
+	}
+	return t, "", false
+}
+
+// iso reads a time with its zone, or in the host's zone where it has none.
+func (c hostClock) iso(stamp, zone string) int64 {
+	if zone == "" {
+		if c.now.IsZero() {
+			return 0
+		}
+		zone = c.now.Format("-0700")
+	}
+	if zone == "Z" {
+		zone = "+0000"
+	}
+	t, err := time.Parse("2006-01-02T15:04:05-0700", stamp+strings.Replace(zone, ":", "", 1))
+	if err != nil {
+		return 0
+	}
+	return t.Unix()
+}
+
+// yearless reads syslog's old stamp, in the host's zone: the newest such time
+// that is not after the host's clock (a day is allowed for a wrong zone).
+func (c hostClock) yearless(stamp string) int64 {
+	if c.now.IsZero() {
+		return 0
+	}
+	for year := c.now.Year() + 1; year >= c.now.Year()-1; year-- {
+		t, err := time.ParseInLocation("2006 Jan _2 15:04:05", strconv.Itoa(year)+" "+stamp, c.now.Location())
+		if err == nil && !t.After(c.now.Add(24*time.Hour)) {
+			return t.Unix()
+		}
+	}
+	return 0
+}
+
+// parseClock reads `date "+%Y-%m-%d %H:%M:%S %z"` and btime.
+func parseClock(date Value[string], btime Value[int64]) hostClock {
+	c := hostClock{boot: btime.Or(0)}
+	if d, ok := date.Get(); ok {
+		c.now, _ = time.Parse("2006-01-02 15:04:05 -0700", strings.TrimSpace(d))
+	}
+	return c
+}
