@@ -22,6 +22,7 @@ type Facts struct {
 	Files []File `json:"files"`
 
 	Flink        FlinkFacts        `json:"flink"`
+	Host         HostFacts         `json:"host"`
 	Maps         MapsFacts         `json:"maps"`
 	Memory       MemoryFacts       `json:"memory"`
 	Disk         DiskFacts         `json:"disk"`

@@ -218,6 +218,7 @@ flink_take() {
 			fact flink.more "$flink_pid"
 			;;
 		jm) fact flink.jobmanager "$flink_pid" ;;
+		java) eval "tm_java_$flink_pid=\$flink_l" ;;
 		tm)
 			tms="$tms${tms:+ }$flink_pid"
 			fact "flink.$flink_pid.class" "$flink_l"

@@ -79,16 +79,17 @@ func parseTaskManager(r Records, name string, pid int, class string, f *Facts) T
 // the boot, USER_HZ on every architecture that Linux has a JVM for.
 func startedAt(r Records, name string) Value[int64] {
 	ticks, ok1 := r.Int(name + ".start_ticks").Get()
-	now, ok2 := r.Int("host.now").Get()
-	up, _, _ := strings.Cut(r.String("host.uptime").Or(""), ".")
-	uptime, err := strconv.ParseInt(up, 10, 64)
+	clock, _ := parseDate(r.String("host.date"))
+	up := parseUptime(r.String("host.uptime"))
+	now, ok2 := clock.Get()
+	uptime, ok3 := up.Get()
 	switch {
 	case !ok1:
 		return Unknown[int64](r.Int(name + ".start_ticks").Why())
 	case !ok2:
-		return Unknown[int64]("the host's clock: " + r.Int("host.now").Why())
-	case err != nil:
-		return Unknown[int64]("the time since the boot is not known")
+		return Unknown[int64]("the host's clock: " + clock.Why())
+	case !ok3:
+		return Unknown[int64]("the time since the boot: " + up.Why())
 	}
 	return Known(now - uptime + ticks/100)
 }

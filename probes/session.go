@@ -18,6 +18,14 @@ type SessionFacts struct {
 	// found: "inventory", "running TaskManager", "newest log", "login user".
 	FlinkUser     Value[string] `json:"flink_user"`
 	FlinkUserFrom Value[string] `json:"flink_user_from"`
+	// ClockSkew is the host's clock minus the clock of the audit, in seconds;
+	// see SetClock.
+	ClockSkew Value[int64] `json:"clock_skew"`
+	// Stuck are children of the script that could not be ended: they sit in
+	// uninterruptible sleep.
+	Stuck []string `json:"stuck,omitempty"`
+	// Cut are lists and directories that had more than the script reads.
+	Cut []string `json:"cut,omitempty"`
 }
 
 func parseSession(r Records, f *Facts) {
@@ -33,6 +41,7 @@ func parseSession(r Records, f *Facts) {
 	} else {
 		s.Groups = Unknown[[]string](r.String("session.groups").Why())
 	}
+	s.Stuck, s.Cut = r.All("session.stuck"), r.All("session.cut")
 	s.Sudo = map[string]string{}
 	for _, line := range r.All("session.sudo") {
 		user, how, _ := strings.Cut(line, " ")

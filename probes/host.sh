@@ -1,0 +1,92 @@
+# host: what this host is: system, kernel, C library, clock, memory settings,
+# Java.
+
+host_early() {
+	# The kernel: "Linux version RELEASE (...)".
+	host_v=
+	{ read -r host_a host_b host_v host_c <"$root/proc/version"; } 2>/dev/null
+	if [ -n "$host_v" ]; then fact host.kernel "$host_v"; else unknown host.kernel "/proc/version cannot be read"; fi
+	# The first process, and marks of a container.
+	host_v=
+	{ read -r host_v <"$root/proc/1/comm"; } 2>/dev/null
+	if [ -n "$host_v" ]; then fact host.init "$host_v"; else unknown host.init "/proc/1/comm cannot be read"; fi
+	for host_v in /.dockerenv /run/.containerenv /run/systemd/container; do
+		[ ! -e "$root$host_v" ] || fact host.container "$host_v"
+	done
+	if [ -e "$root/sys/fs/cgroup/cgroup.controllers" ]; then
+		fact host.cgroup 2
+	elif [ -d "$root/sys/fs/cgroup/memory" ]; then
+		fact host.cgroup 1
+	elif [ -d "$root/sys/fs/cgroup/unified" ]; then
+		fact host.cgroup 1
+	else
+		unknown host.cgroup "/sys/fs/cgroup does not tell"
+	fi
+	# Of the choices of transparent huge pages the one in brackets counts.
+	for host_a in enabled defrag; do
+		host_v=
+		{ read -r host_v <"$root/sys/kernel/mm/transparent_hugepage/$host_a"; } 2>/dev/null
+		case $host_v in
+		*"["*"]"*)
+			host_v=${host_v#*"["}
+			fact "host.thp_$host_a" "${host_v%%"]"*}"
+			;;
+		*) unknown "host.thp_$host_a" "/sys/kernel/mm/transparent_hugepage/$host_a cannot be read" ;;
+		esac
+	done
+}
+
+host_section() {
+	# The clock, and beside it the time since the boot: both at one moment.
+	host_v=$(live date date "+%Y-%m-%d %H:%M:%S %z")
+	case $? in
+	0) fact host.date "$host_v" ;;
+	125) unknown host.date "needs a live kernel" ;;
+	*) unknown host.date "date does not tell" ;;
+	esac
+	host_v=
+	{ read -r host_v host_a <"$root/proc/uptime"; } 2>/dev/null
+	if [ -n "$host_v" ]; then fact host.uptime "$host_v"; else unknown host.uptime "/proc/uptime cannot be read"; fi
+	host_v=$(cat "$root/proc/sys/vm/swappiness" 2>/dev/null)
+	if [ -n "$host_v" ]; then fact host.swappiness "$host_v"; else unknown host.swappiness "/proc/sys/vm/swappiness cannot be read"; fi
+	host_v=$(live uname uname -m)
+	if [ -n "$host_v" ]; then fact host.machine "$host_v"; else unknown host.machine "needs a live kernel"; fi
+	host_v=$(live libc getconf GNU_LIBC_VERSION)
+	if [ -n "$host_v" ]; then
+		fact host.libc "$host_v"
+	else
+		for host_a in "$root"/lib/ld-musl-*.so.1; do
+			[ ! -e "$host_a" ] || host_v=musl
+		done
+		if [ -n "$host_v" ]; then fact host.libc musl; else unknown host.libc "getconf does not tell"; fi
+	fi
+	emit_file /etc/os-release
+	for host_p in $tms; do host_java "$host_p"; done
+}
+
+# host_java PID: the version beside the binary that runs, without starting it.
+host_java() {
+	eval "host_v=\${tm_java_$1-}"
+	case $host_v in
+	/*/bin/java) host_v=${host_v%/bin/java} ;;
+	*)
+		unknown "host.$1.java" "the path of java is not in the arguments"
+		return 0
+		;;
+	esac
+	host_v=${host_v%/jre}
+	is_regular "$host_v/release" || {
+		unknown "host.$1.java" "$host_v/release cannot be read"
+		return 0
+	}
+	while read -r host_a; do
+		case $host_a in
+		JAVA_VERSION=*)
+			host_a=${host_a#*=\"}
+			fact "host.$1.java" "${host_a%%\"*}"
+			return 0
+			;;
+		esac
+	done <"$resolved"
+	unknown "host.$1.java" "$host_v/release does not tell"
+}
