@@ -173,6 +173,7 @@ func addressSpaceNext(in Input) (findings []Finding) {
 		}
 		f := in.Find("unit-limited", Live, "the TaskManager's unit limits the address space")
 		f.Subject, f.Source, f.Observed, f.Want = name, "systemctl show "+name, pair.Soft.String()+" bytes", floor.String()
+		f.Evidence = unitEvidence(in.Facts, u, "LimitAS")
 		f.Remedy = fmt.Sprintf("remove LimitAS= from %s and its drop-ins; then systemctl daemon-reload and systemctl restart %s", shellWord(u.Fragment), shellWord(name))
 		if u.Fragment == "" {
 			f.Remedy = fmt.Sprintf("remove LimitAS= from the unit; then systemctl daemon-reload and systemctl restart %s", shellWord(name))

@@ -85,6 +85,21 @@ func parseUserSession(r Records, name, user string, uid int64) Value[LimitPair] 
 	return Unknown[LimitPair]("only a session of " + user + " tells: log in as that user, or run with --sudo")
 }
 
+// linesOf is a list of FILE:LINE:TEXT as grep prints it, with the host's own
+// paths where a directory stood for the host.
+func linesOf(r Records, f *Facts, name string) Value[[]string] {
+	lines, ok := r.List(name).Get()
+	if !ok {
+		return Unknown[[]string](r.why(name))
+	}
+	root := f.Session.Root.Or("")
+	own := make([]string, 0, len(lines))
+	for _, line := range lines {
+		own = append(own, strings.TrimPrefix(line, root))
+	}
+	return Known(own)
+}
+
 func parsePair(soft, hard string) (LimitPair, bool) {
 	s, err1 := ParseLimit(soft)
 	h, err2 := ParseLimit(hard)

@@ -99,7 +99,7 @@ func parseMaps(r Records, f *Facts) {
 	}
 	m.Boot = r.List("maps.boot")
 	m.CommandLine = r.List("maps.cmdline")
-	m.Writers = r.List("maps.writer")
+	m.Writers = linesOf(r, f, "maps.writer")
 	m.Counts = map[int]Value[int64]{}
 	for _, tm := range f.Flink.TaskManagers {
 		m.Counts[tm.PID] = r.Int(fmt.Sprintf("maps.%d.count", tm.PID))

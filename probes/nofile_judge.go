@@ -89,15 +89,17 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 			f.Remedy = "remove -XX:-MaxFDLimit from env.java.opts, so that the JVM uses its hard limit of " + limits.Hard.String() + "; " + nofileRestart
 			f.Fixable = false
 		}
+		next, from, ok := nextNoFile(in.Facts, tm)
+		older := ok && next.Hard >= floor && limits.Hard < floor
+		if older {
+			f.Remedy, f.Fixable = restartNoFile(tm, floor), false
+		}
 		findings = append(findings, f)
-		if next, from, ok := nextNoFile(in.Facts, tm); ok && next.Hard >= floor && limits.Hard < floor {
+		if older {
 			f := in.Find("restart-needed", Running, fmt.Sprintf("a TaskManager runs with an old limit of open files, a new one would get %s", next.Hard))
 			f.Subject, f.Source, f.Observed, f.Want = subject, source, limits.Hard.String(), next.Hard.String()
 			f.Evidence = append(f.Evidence, Evidence{Source: from, Text: fmt.Sprintf("nofile %s soft, %s hard", next.Soft, next.Hard)})
-			f.Remedy = fmt.Sprintf("restart the TaskManager of pid %d from a new session; or, as root, prlimit --pid %d --nofile=%s:%s", tm.PID, tm.PID, floor, floor)
-			if tm.Launch.Kind == "systemd" {
-				f.Remedy = "systemctl restart " + shellWord(tm.Launch.Unit)
-			}
+			f.Remedy = restartNoFile(tm, floor)
 			findings = append(findings, f)
 		}
 	}
@@ -156,9 +158,7 @@ func nofileNext(in Input) (findings []Finding) {
 		}
 		f := in.Find("unit-low", Live, fmt.Sprintf("the TaskManager's unit gives %s open files, want %s", pair.Hard, floor))
 		f.Subject, f.Source, f.Observed, f.Want = name, "systemctl show "+name, pair.Hard.String(), floor.String()
-		if u.Fragment != "" {
-			f.Evidence = append(f.Evidence, Evidence{Source: u.Fragment, Text: "LimitNOFILE=" + pair.Hard.String()})
-		}
+		f.Evidence = unitEvidence(in.Facts, u, "LimitNOFILE")
 		f.Remedy = raiseUnit(name, floor)
 		findings = append(findings, f)
 	}

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -36,6 +37,16 @@ func raiseNoFile(f *Facts, tm TaskManager, want Limit) string {
 	return limitsConf(f, userKey(tm), "nofile", want) + again
 }
 
+// restartNoFile is how a TaskManager gets the limit that is configured
+// already.
+func restartNoFile(tm TaskManager, want Limit) string {
+	again := "restart the TaskManager from a new session"
+	if tm.Launch.Kind == "systemd" {
+		again = "systemctl restart " + shellWord(tm.Launch.Unit)
+	}
+	return fmt.Sprintf("%s; or at once, as root: prlimit --pid %d --nofile=%s:%s", again, tm.PID, want, want)
+}
+
 // limitsConf is the pair of lines that gives a user a limit at login. They
 // name the user, because * and @group lose to any such line, and * does not
 // reach root on Debian; and soft and hard apart, because a line of type - is
@@ -61,6 +72,23 @@ func limitsEvidence(f *Facts, user, item string) []Evidence {
 	for _, l := range limitsLines(f) {
 		if l.Item == item && l.appliesTo(user) {
 			evidence = append(evidence, Evidence{Source: l.At, Text: l.Text})
+		}
+	}
+	return evidence
+}
+
+// unitEvidence are the lines with a key in the files of a unit: the last one
+// wins.
+func unitEvidence(f *Facts, u UnitLimits, key string) []Evidence {
+	evidence := []Evidence{}
+	lines, _ := f.NoFile.UnitLines.Get()
+	for _, line := range lines {
+		p := strings.SplitN(line, ":", 3)
+		if len(p) != 3 || p[0] != u.Fragment && !slices.Contains(u.DropIns, p[0]) {
+			continue
+		}
+		if name, _, ok := strings.Cut(p[2], "="); ok && strings.TrimSpace(name) == key {
+			evidence = append(evidence, Evidence{Source: p[0] + ":" + p[1], Text: strings.TrimSpace(p[2])})
 		}
 	}
 	return evidence
