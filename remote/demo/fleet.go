@@ -42,13 +42,13 @@ type Fleet struct {
 	options Options
 	key     ssh.Signer
 	members []Member
-	places  []place // of the members
+	berths  []berth // of the members
 
 	close func() error
 }
 
-// place is where a member is found.
-type place struct {
+// berth is where a member is found.
+type berth struct {
 	server  *Server // nil if unreachable
 	port    int
 	release func() // of the port of an unreachable member
@@ -120,20 +120,20 @@ func (f *Fleet) start(ctx context.Context) error {
 		if err != nil {
 			return fmt.Errorf("host %s: %w", m.Name, err)
 		}
-		f.places = append(f.places, p)
+		f.berths = append(f.berths, p)
 	}
 	return f.writeFiles()
 }
 
 // startMember unpacks and starts one host.
-func (f *Fleet) startMember(m Member) (place, error) {
+func (f *Fleet) startMember(m Member) (berth, error) {
 	known, err := NewKey(Ed25519)
 	if err != nil {
-		return place{}, err
+		return berth{}, err
 	}
 	if m.Unreachable {
 		port, release, err := deafPort()
-		return place{port: port, release: release, known: known.PublicKey()}, err
+		return berth{port: port, release: release, known: known.PublicKey()}, err
 	}
 	h := Host{
 		Name:           m.Name,
@@ -144,19 +144,19 @@ func (f *Fleet) startMember(m Member) (place, error) {
 	if m.Archive != nil {
 		h.Root = f.Root(m.Name)
 		if err := os.MkdirAll(h.Root, 0o700); err != nil {
-			return place{}, err
+			return berth{}, err
 		}
 		o := f.options
 		o.Host = m.Name
 		if err := Unpack(h.Root, m.Name+".txtar", m.Archive, o); err != nil {
-			return place{}, err
+			return berth{}, err
 		}
 	}
 	s, err := Listen(h)
 	if err != nil {
-		return place{}, err
+		return berth{}, err
 	}
-	p := place{server: s, port: s.Port(), known: s.HostKey()}
+	p := berth{server: s, port: s.Port(), known: s.HostKey()}
 	if m.ChangedKey {
 		p.known = known.PublicKey()
 	}
@@ -170,7 +170,7 @@ func (f *Fleet) Close() error { return f.close() }
 
 func (f *Fleet) stop() error {
 	var wg sync.WaitGroup
-	for _, p := range f.places {
+	for _, p := range f.berths {
 		switch {
 		case p.server != nil:
 			wg.Go(func() { p.server.Close() })
@@ -216,7 +216,7 @@ func (f *Fleet) Root(name string) string { return filepath.Join(f.dir, "hosts", 
 func (f *Fleet) Server(name string) *Server {
 	for i, m := range f.members {
 		if m.Name == name {
-			return f.places[i].server
+			return f.berths[i].server
 		}
 	}
 	return nil

@@ -38,7 +38,7 @@ func (f *Fleet) writeFiles() error {
 func (f *Fleet) sshConfig() []byte {
 	var b bytes.Buffer
 	for i, m := range f.members {
-		fmt.Fprintf(&b, "Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n", m.Name, f.places[i].port, f.options.User)
+		fmt.Fprintf(&b, "Host %s\n\tHostName 127.0.0.1\n\tPort %d\n\tUser %s\n", m.Name, f.berths[i].port, f.options.User)
 		fmt.Fprintf(&b, "\tIdentityFile %s\n\tIdentitiesOnly yes\n", word(f.KeyFile()))
 		fmt.Fprintf(&b, "\tUserKnownHostsFile %s\n", word(f.KnownHosts()))
 		if m.Jump != "" {
@@ -59,11 +59,11 @@ func word(name string) string {
 
 func (f *Fleet) knownHosts() []byte {
 	var b bytes.Buffer
-	line := func(p place, key ssh.PublicKey) {
+	line := func(p berth, key ssh.PublicKey) {
 		b.WriteString(knownhosts.Line([]string{fmt.Sprintf("127.0.0.1:%d", p.port)}, key) + "\n")
 	}
 	for i, m := range f.members {
-		p := f.places[i]
+		p := f.berths[i]
 		switch {
 		case m.UnknownKey:
 		case m.ChangedKey || p.server == nil:

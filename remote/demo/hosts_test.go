@@ -46,15 +46,15 @@ func TestEmbeddedHostsUnpack(t *testing.T) {
 			}
 		})
 	}
-	if demo.Archive("tm000") != nil {
-		t.Error("Archive(tm000) is there")
+	if demo.Archive("nobody") != nil {
+		t.Error("Archive(nobody) is there")
 	}
 }
 
 func TestTheFullHostHas61204Maps(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := demo.Unpack(dir, "tm003", demo.Archive("tm003"), someone()); err != nil {
+	if err := demo.Unpack(dir, "maps-exhausted", demo.Archive("maps-exhausted"), someone()); err != nil {
 		t.Fatal(err)
 	}
 	maps, err := filepath.Glob(filepath.Join(dir, "proc/*/maps"))

@@ -41,7 +41,7 @@ func Caller(now time.Time) Options {
 
 // entry is one path of a tree.
 type entry struct {
-	line   int // in the archive
+	place
 	kind   fs.FileMode
 	data   []byte
 	target string // of a link
@@ -53,7 +53,7 @@ type entry struct {
 // tree is an archive as it is read: all of it is checked before anything is
 // written.
 type tree struct {
-	name    string
+	name    string // of the archive that is being read
 	options Options
 	entries map[string]*entry
 }
@@ -63,6 +63,8 @@ type tree struct {
 // section holds directives, one a line; a line that is empty or begins with #
 // says nothing:
 //
+//	like NAME                    begin with that host of [Archive]; must come first
+//	remove PATH                  of a file, link or pipe that it has
 //	link PATH -> TARGET          a symbolic link
 //	dir PATH                     a directory, perhaps empty
 //	fifo PATH                    a named pipe
@@ -75,11 +77,12 @@ type tree struct {
 //
 // Everywhere {{host}}, {{uid}}, {{gid}}, {{user}} and {{group}} stand for the
 // options, and {{now -2h|LAYOUT}} for a time in UTC, with a layout of
-// package time or "unix". A path is relative, without "..", and nothing lies
+// package time or "unix". What an archive has replaces what the host has that it
+// is like. A path is relative, without "..", and nothing lies
 // beneath a link.
 func Unpack(dir, name string, archive []byte, o Options) error {
-	t := &tree{name: name, options: o, entries: map[string]*entry{}}
-	if err := t.read(archive); err != nil {
+	t := &tree{options: o, entries: map[string]*entry{}}
+	if err := t.read(name, archive); err != nil {
 		return err
 	}
 	if err := t.checkParents(); err != nil {
@@ -89,12 +92,26 @@ func Unpack(dir, name string, archive []byte, o Options) error {
 }
 
 func (t *tree) errorf(line int, format string, args ...any) error {
-	return fmt.Errorf("%s:%d: %w", t.name, line, fmt.Errorf(format, args...))
+	return place{t.name, line}.errorf(format, args...)
+}
+
+// place is a line of an archive.
+type place struct {
+	archive string
+	line    int
+}
+
+func (p place) errorf(format string, args ...any) error {
+	return fmt.Errorf("%s:%d: %w", p.archive, p.line, fmt.Errorf(format, args...))
 }
 
 // read collects the files and then the directives, which may change them.
-func (t *tree) read(archive []byte) error {
+func (t *tree) read(name string, archive []byte) error {
 	a := txtar.Parse(archive)
+	if err := t.readBase(name, string(a.Comment)); err != nil {
+		return err
+	}
+	t.name = name
 	line := 1 + bytes.Count(a.Comment, []byte("\n"))
 	for _, f := range a.Files {
 		data, err := t.expand(string(f.Data), line+1)
@@ -105,7 +122,7 @@ func (t *tree) read(archive []byte) error {
 		if err != nil {
 			return err
 		}
-		if err := t.add(name, &entry{line: line, data: []byte(data)}); err != nil {
+		if err := t.add(name, &entry{place: place{line: line}, data: []byte(data)}); err != nil {
 			return err
 		}
 		line += 1 + bytes.Count(f.Data, []byte("\n"))
@@ -120,12 +137,35 @@ func (t *tree) read(archive []byte) error {
 	return nil
 }
 
+// readBase reads the host that the archive of that name is like, if any.
+func (t *tree) readBase(name, comment string) error {
+	number := 0
+	for text := range strings.Lines(comment) {
+		number++
+		text = strings.TrimSpace(text)
+		if text == "" || text[0] == '#' {
+			continue
+		}
+		base, ok := strings.CutPrefix(text, "like ")
+		if !ok {
+			return nil
+		}
+		archive := Archive(base)
+		if archive == nil || base == strings.TrimSuffix(name, ".txtar") {
+			return place{name, number}.errorf("no host %s to be like", base)
+		}
+		return t.read(base+".txtar", archive)
+	}
+	return nil
+}
+
 // add takes a new path into the tree.
 func (t *tree) add(name string, e *entry) error {
 	if name == "." || !fs.ValidPath(name) || strings.ContainsAny(name, "\\\x00") {
 		return t.errorf(e.line, "%q is not a path inside the tree", name)
 	}
-	if old := t.entries[name]; old != nil {
+	e.archive = t.name
+	if old := t.entries[name]; old != nil && old.archive == t.name {
 		return t.errorf(e.line, "%s is already at line %d", name, old.line)
 	}
 	t.entries[name] = e
@@ -140,9 +180,9 @@ func (t *tree) checkParents() error {
 		for p := path.Dir(name); p != "."; p = path.Dir(p) {
 			switch old := t.entries[p]; {
 			case old == nil:
-				t.entries[p] = &entry{line: e.line, kind: fs.ModeDir}
+				t.entries[p] = &entry{place: e.place, kind: fs.ModeDir}
 			case old.kind != fs.ModeDir:
-				return t.errorf(e.line, "%s lies beneath %s, which is no directory", name, p)
+				return e.errorf("%s lies beneath %s, which is no directory", name, p)
 			}
 		}
 	}
@@ -161,13 +201,13 @@ func (t *tree) write(dir string) error {
 	for _, name := range names {
 		e := t.entries[name]
 		if err := e.make(root, filepath.Join(dir, filepath.FromSlash(name)), name); err != nil {
-			return t.errorf(e.line, "%w", err)
+			return e.errorf("%w", err)
 		}
 	}
 	for _, name := range slices.Backward(names) {
 		e := t.entries[name]
 		if err := e.finish(root, name); err != nil {
-			return t.errorf(e.line, "%w", err)
+			return e.errorf("%w", err)
 		}
 	}
 	return nil

@@ -23,6 +23,8 @@ type directive struct {
 // directives are all kinds, by their first word.
 func directives() map[string]directive {
 	return map[string]directive{
+		"like":        {"like NAME", 1, (*tree).like},
+		"remove":      {"remove PATH", 1, (*tree).remove},
 		"link":        {"link PATH -> TARGET", 3, (*tree).link},
 		"dir":         {"dir PATH", 1, (*tree).makeDir},
 		"fifo":        {"fifo PATH", 1, (*tree).fifo},
@@ -68,7 +70,7 @@ func (t *tree) directive(line int, text string) error {
 func (t *tree) file(line int, name string, made bool) (*entry, error) {
 	e := t.entries[name]
 	if e == nil && made {
-		e = &entry{line: line}
+		e = &entry{place: place{line: line}}
 		return e, t.add(name, e)
 	}
 	if e == nil || e.kind != 0 {
@@ -77,19 +79,38 @@ func (t *tree) file(line int, name string, made bool) (*entry, error) {
 	return e, nil
 }
 
+// like was followed before all else, if it came first.
+func (t *tree) like(line int, words []string) error {
+	for _, e := range t.entries {
+		if e.archive == words[0]+".txtar" {
+			return nil
+		}
+	}
+	return t.errorf(line, "like must be the first directive")
+}
+
+func (t *tree) remove(line int, words []string) error {
+	e, err := t.entries[words[0]], error(nil)
+	if e == nil || e.kind == fs.ModeDir {
+		err = t.errorf(line, "no file, link or pipe %s", words[0])
+	}
+	delete(t.entries, words[0])
+	return err
+}
+
 func (t *tree) link(line int, words []string) error {
 	if words[1] != "->" {
 		return t.errorf(line, "want %s", directives()["link"].usage)
 	}
-	return t.add(words[0], &entry{line: line, kind: fs.ModeSymlink, target: words[2]})
+	return t.add(words[0], &entry{place: place{line: line}, kind: fs.ModeSymlink, target: words[2]})
 }
 
 func (t *tree) makeDir(line int, words []string) error {
-	return t.add(words[0], &entry{line: line, kind: fs.ModeDir})
+	return t.add(words[0], &entry{place: place{line: line}, kind: fs.ModeDir})
 }
 
 func (t *tree) fifo(line int, words []string) error {
-	return t.add(words[0], &entry{line: line, kind: fs.ModeNamedPipe})
+	return t.add(words[0], &entry{place: place{line: line}, kind: fs.ModeNamedPipe})
 }
 
 func (t *tree) mode(line int, words []string) error {
@@ -122,7 +143,7 @@ func (t *tree) named(line int, name string) (*entry, error) {
 	}
 	for other := range t.entries {
 		if strings.HasPrefix(other, name+"/") {
-			e := &entry{line: line, kind: fs.ModeDir}
+			e := &entry{place: place{line: line}, kind: fs.ModeDir}
 			return e, t.add(name, e)
 		}
 	}
@@ -198,7 +219,7 @@ func (t *tree) repeatLinks(line int, words []string) error {
 			continue // a link of its own, like those of the descriptors 0 to 2
 		}
 		to := string(pieces.append(nil, i))
-		if err := t.add(name, &entry{line: line, kind: fs.ModeSymlink, target: to}); err != nil {
+		if err := t.add(name, &entry{place: place{line: line}, kind: fs.ModeSymlink, target: to}); err != nil {
 			return err
 		}
 		i++

@@ -131,7 +131,10 @@ func TestUnpackRefusesBeforeItWrites(t *testing.T) {
 		{"a path twice", "-- a --\n-- a --\n", "a.txtar:2: a is already at line 1"},
 		{"a path through a link", "link a -> /etc\n-- a/passwd --\n", "a.txtar:2: a/passwd lies beneath a, which is no directory"},
 		{"a path beneath a file", "-- a --\n-- a/b/c --\n", "a.txtar:2: a/b/c lies beneath a, which is no directory"},
-		{"an unknown directive", "chmod 0644 a\n", `a.txtar:1: "chmod" is none of the directives dir, fifo, link, mode, nul, repeat, repeatlinks, size, time`},
+		{"an unknown directive", "chmod 0644 a\n", `a.txtar:1: "chmod" is none of the directives dir, fifo, like, link, mode, nul, remove, repeat, repeatlinks, size, time`},
+		{"like an unknown host", "# one\nlike nobody\n", "a.txtar:2: no host nobody to be like"},
+		{"like too late", "dir a\nlike healthy\n", "a.txtar:2: like must be the first directive"},
+		{"a removal of nothing", "remove a\n", "a.txtar:1: no file, link or pipe a"},
 		{"a link without an arrow", "link a b c\n", "a.txtar:1: want link PATH -> TARGET"},
 		{"a link without a target", "link a ->\n", "a.txtar:1: want link PATH -> TARGET"},
 		{"repeated links without an arrow", "repeatlinks fd 3 b c\n", "a.txtar:1: want repeatlinks DIR COUNT -> TARGET"},
@@ -228,5 +231,25 @@ func BenchmarkUnpack(b *testing.B) {
 		if err := demo.Unpack(dir, "a", archive, someone()); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+func TestAnArchiveReplacesWhatItIsLike(t *testing.T) {
+	t.Parallel()
+	healthy, mine := t.TempDir(), t.TempDir()
+	if err := demo.Unpack(healthy, "healthy", demo.Archive("healthy"), someone()); err != nil {
+		t.Fatal(err)
+	}
+	archive := "# mine\nlike healthy\nremove proc/loadavg\nlink proc/version -> uptime\n-- etc/hostname --\nmine\n-- etc/motd --\nhi\n"
+	if err := demo.Unpack(mine, "mine", []byte(archive), someone()); err != nil {
+		t.Fatal(err)
+	}
+	want := listing(t, healthy)
+	delete(want, "proc/loadavg")
+	want["proc/version"] = "-> uptime"
+	want["etc/hostname"] = `-rw-r--r-- "mine\n"`
+	want["etc/motd"] = `-rw-r--r-- "hi\n"`
+	if diff := cmp.Diff(want, listing(t, mine)); diff != "" {
+		t.Errorf("tree (-want +got):\n%s", diff)
 	}
 }
