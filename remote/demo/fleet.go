@@ -8,11 +8,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
 
 	"golang.org/x/crypto/ssh"
+	"golang.org/x/sync/errgroup"
 )
 
 // Member is one host of a fleet.
@@ -112,15 +114,23 @@ func (f *Fleet) start(ctx context.Context) error {
 	if err := os.WriteFile(f.KeyFile(), pem.EncodeToMemory(block), 0o600); err != nil {
 		return err
 	}
-	for _, m := range f.members {
-		if err := ctx.Err(); err != nil {
-			return context.Cause(ctx)
-		}
-		p, err := f.startMember(m)
-		if err != nil {
-			return fmt.Errorf("host %s: %w", m.Name, err)
-		}
-		f.berths = append(f.berths, p)
+	f.berths = make([]berth, len(f.members))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(runtime.GOMAXPROCS(0))
+	for i, m := range f.members {
+		g.Go(func() error {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			var err error
+			if f.berths[i], err = f.startMember(m); err != nil {
+				return fmt.Errorf("host %s: %w", m.Name, err)
+			}
+			return nil
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return err
 	}
 	return f.writeFiles()
 }

@@ -198,9 +198,23 @@ func (t *tree) write(dir string) error {
 	}
 	defer root.Close()
 	names := slices.Sorted(maps.Keys(t.entries))
+	// Neighbours lie in one directory: opening it once saves most of the
+	// system calls, which are most of the time.
+	parent, opened := root, "."
+	defer func() { parent.Close() }()
 	for _, name := range names {
 		e := t.entries[name]
-		if err := e.make(root, filepath.Join(dir, filepath.FromSlash(name)), name); err != nil {
+		if d := path.Dir(name); d != opened {
+			sub, err := root.OpenRoot(d)
+			if err != nil {
+				return e.errorf("%w", err)
+			}
+			if parent != root {
+				parent.Close()
+			}
+			parent, opened = sub, d
+		}
+		if err := e.make(parent, filepath.Join(dir, filepath.FromSlash(name))); err != nil {
 			return e.errorf("%w", err)
 		}
 	}
@@ -213,18 +227,19 @@ func (t *tree) write(dir string) error {
 	return nil
 }
 
-// make writes one entry. A pipe needs the full path: no call makes one
+// make writes one entry into its directory. A pipe needs the full path: no call makes one
 // beneath an open directory.
-func (e *entry) make(root *os.Root, full, name string) error {
+func (e *entry) make(parent *os.Root, full string) error {
+	name := filepath.Base(full)
 	switch e.kind {
 	case fs.ModeDir:
-		return root.Mkdir(name, 0o755)
+		return parent.Mkdir(name, 0o755)
 	case fs.ModeSymlink:
-		return root.Symlink(e.target, name)
+		return parent.Symlink(e.target, name)
 	case fs.ModeNamedPipe:
 		return makeFIFO(full)
 	}
-	f, err := root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	f, err := parent.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
 	if err != nil {
 		return err
 	}
@@ -233,12 +248,26 @@ func (e *entry) make(root *os.Root, full, name string) error {
 		return err
 	}
 	if e.hole > 0 && len(e.data) == 0 {
-		return f.Truncate(e.hole)
+		if err := f.Truncate(e.hole); err != nil {
+			return err
+		}
 	}
-	return nil
+	return f.Chmod(e.permissions())
 }
 
-// finish sets permissions, whatever the umask was, and times.
+// permissions are those of the entry, whatever the umask is.
+func (e *entry) permissions() fs.FileMode {
+	switch {
+	case e.mode != nil:
+		return *e.mode
+	case e.kind == fs.ModeDir:
+		return 0o755
+	}
+	return 0o644
+}
+
+// finish sets what writing into a directory would change, or could not do
+// without: times, and the permissions of what is no plain file.
 func (e *entry) finish(root *os.Root, name string) error {
 	if e.kind == fs.ModeSymlink {
 		return nil // a link has none of its own
@@ -248,12 +277,8 @@ func (e *entry) finish(root *os.Root, name string) error {
 			return err
 		}
 	}
-	mode := fs.FileMode(0o644)
-	if e.kind == fs.ModeDir {
-		mode = 0o755
+	if e.kind == 0 {
+		return nil
 	}
-	if e.mode != nil {
-		mode = *e.mode
-	}
-	return root.Chmod(name, mode)
+	return root.Chmod(name, e.permissions())
 }
