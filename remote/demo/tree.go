@@ -64,6 +64,7 @@ type tree struct {
 // says nothing:
 //
 //	like NAME                    begin with that host of [Archive]; must come first
+//	append PATH FROM             the text of the file FROM, which is not kept, at the end of PATH
 //	remove PATH                  of a file, link or pipe that it has
 //	link PATH -> TARGET          a symbolic link
 //	dir PATH                     a directory, perhaps empty

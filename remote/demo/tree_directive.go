@@ -23,6 +23,7 @@ type directive struct {
 // directives are all kinds, by their first word.
 func directives() map[string]directive {
 	return map[string]directive{
+		"append":      {"append PATH FROM", 2, (*tree).appendFile},
 		"like":        {"like NAME", 1, (*tree).like},
 		"remove":      {"remove PATH", 1, (*tree).remove},
 		"link":        {"link PATH -> TARGET", 3, (*tree).link},
@@ -87,6 +88,21 @@ func (t *tree) like(line int, words []string) error {
 		}
 	}
 	return t.errorf(line, "like must be the first directive")
+}
+
+// appendFile lets an archive add to a file of the host that it is like.
+func (t *tree) appendFile(line int, words []string) error {
+	to, err := t.file(line, words[0], true)
+	if err != nil {
+		return err
+	}
+	from, err := t.file(line, words[1], false)
+	if err != nil {
+		return err
+	}
+	to.data = slices.Concat(to.data, from.data)
+	delete(t.entries, words[1])
+	return nil
 }
 
 func (t *tree) remove(line int, words []string) error {

@@ -84,6 +84,8 @@ func TestUnpackWritesWhatTheArchiveSays(t *testing.T) {
 		{"a hole before the text", "size log 8\n-- log --\nend\n", map[string]string{"log": `-rw-r--r-- "\x00\x00\x00\x00end\n"`}},
 		{"a big hole", "size log 10G\n", map[string]string{"log": "-rw-r--r-- 10737418240"}},
 		{"owners", "-- status --\nUid:\t{{uid}}\t{{gid}} {{user}}:{{group}}\n", map[string]string{"status": `-rw-r--r-- "Uid:\t1002\t1003 flink:hadoop\n"`}},
+		{"an addition", "append a c\nappend b d\n-- a --\n1\n-- c --\n2\n-- d --\n3\n", map[string]string{
+			"a": `-rw-r--r-- "1\n2\n"`, "b": `-rw-r--r-- "3\n"`}},
 		{"the host in paths", "link {{host}}.old -> {{host}}.log\n-- {{host}}.log --\n{{host}}\n", map[string]string{
 			"tm001.log": `-rw-r--r-- "tm001\n"`, "tm001.old": "-> tm001.log"}},
 		{"times", "-- log --\n{{now|15:04}} {{now -2h30m|2006-01-02 15:04:05,000}} {{now -1d1h|Jan _2}} {{now +1s|unix}}\n", map[string]string{
@@ -131,9 +133,10 @@ func TestUnpackRefusesBeforeItWrites(t *testing.T) {
 		{"a path twice", "-- a --\n-- a --\n", "a.txtar:2: a is already at line 1"},
 		{"a path through a link", "link a -> /etc\n-- a/passwd --\n", "a.txtar:2: a/passwd lies beneath a, which is no directory"},
 		{"a path beneath a file", "-- a --\n-- a/b/c --\n", "a.txtar:2: a/b/c lies beneath a, which is no directory"},
-		{"an unknown directive", "chmod 0644 a\n", `a.txtar:1: "chmod" is none of the directives dir, fifo, like, link, mode, nul, remove, repeat, repeatlinks, size, time`},
+		{"an unknown directive", "chmod 0644 a\n", `a.txtar:1: "chmod" is none of the directives append, dir, fifo, like, link, mode, nul, remove, repeat, repeatlinks, size, time`},
 		{"like an unknown host", "# one\nlike nobody\n", "a.txtar:2: no host nobody to be like"},
 		{"like too late", "dir a\nlike healthy\n", "a.txtar:2: like must be the first directive"},
+		{"an addition of nothing", "append a b\n-- a --\n", "a.txtar:1: no file b"},
 		{"a removal of nothing", "remove a\n", "a.txtar:1: no file, link or pipe a"},
 		{"a link without an arrow", "link a b c\n", "a.txtar:1: want link PATH -> TARGET"},
 		{"a link without a target", "link a ->\n", "a.txtar:1: want link PATH -> TARGET"},
