@@ -117,6 +117,38 @@ func TestFleetSaysWhichSettingsDiffer(t *testing.T) {
 	}
 }
 
+func TestFleetSaysWhichHostsRunOnSomethingElse(t *testing.T) {
+	t.Parallel()
+	host := func(name, kernel string, java ...string) *Host {
+		f := &probes.Facts{Version: 1}
+		f.Host.Kernel = probes.Known(kernel)
+		f.Host.Java = map[int]probes.Value[string]{}
+		for i, v := range java {
+			f.Host.Java[i] = probes.Known(v)
+		}
+		return &Host{Name: name, Facts: f}
+	}
+	unknown := &Host{Name: "a9", Facts: &probes.Facts{Version: 1}}
+	var compare Comparison
+	for _, h := range []*Host{host("a1", "6.1.0", "17.0.9", "17.0.9"), host("a2", "6.1.0", "17.0.9"), host("a3", "5.10.0", "11.0.2"), unknown} {
+		compare.Add(h)
+	}
+	want := []probes.Finding{{
+		Code: HostDiffers, Probe: "host", Status: probes.Warn, Horizon: probes.Live, Want: "the same on every host",
+		Observed: "Java is 17.0.9 on a[1-2] (2), 11.0.2 on a3; kernel is 6.1.0 on a[1-2] (2), 5.10.0 on a3",
+		Message:  "hosts differ: Java is 17.0.9 on a[1-2] (2), 11.0.2 on a3; kernel is 6.1.0 on a[1-2] (2), 5.10.0 on a3",
+		Source:   "uname, os-release and the running JVMs",
+		Evidence: []probes.Evidence{
+			{Source: "uname, os-release and the running JVMs", Text: "Java is 17.0.9 on a[1-2] (2), 11.0.2 on a3"},
+			{Source: "uname, os-release and the running JVMs", Text: "kernel is 6.1.0 on a[1-2] (2), 5.10.0 on a3"},
+		},
+		Remedy: "bring the hosts to one version, or have a group for each kind of host",
+	}}
+	if diff := cmp.Diff(want, compare.Fleet().Findings); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 // TestComparisonIsBounded: what hosts say does not fill the memory.
 func TestComparisonIsBounded(t *testing.T) {
 	t.Parallel()

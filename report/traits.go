@@ -3,6 +3,8 @@ package report
 import (
 	"path"
 	"strings"
+
+	"github.com/tmdoctor/tmdoctor/probes"
 )
 
 // Codes of findings of the fleet. They are declared by the probe whose facts
@@ -10,6 +12,7 @@ import (
 const (
 	VersionDiffers       = "flink/version-differs"
 	ConfigurationDiffers = "flink/configuration-differs"
+	HostDiffers          = "host/differs"
 )
 
 // trait is something that the hosts of a cluster should have in common.
@@ -42,6 +45,12 @@ var traits = []trait{
 		remedy: "give every host of the cluster the same configuration file, then restart its TaskManager",
 		of:     tellSettings,
 	},
+	{
+		code: HostDiffers, message: "hosts differ",
+		source: "uname, os-release and the running JVMs",
+		remedy: "bring the hosts to one version, or have a group for each kind of host",
+		of:     tellSystem,
+	},
 }
 
 // shown is a text from a host, escaped and not too long.
@@ -68,6 +77,27 @@ func tellSettings(h *Host, tell func(key, value string)) {
 			if !hostsOwn(key) {
 				tell(shown(key), shown(s.Value))
 			}
+		}
+	}
+}
+
+// tellSystem tells what a host runs on: what is the same everywhere cannot be
+// why one host fails.
+func tellSystem(h *Host, tell func(key, value string)) {
+	if h.Facts == nil {
+		return
+	}
+	f := &h.Facts.Host
+	for key, v := range map[string]probes.Value[string]{
+		"architecture": f.Machine, "C library": f.Libc, "kernel": f.Kernel, "operating system": f.OS,
+	} {
+		if text, ok := v.Get(); ok && text != "" {
+			tell(key, shown(text))
+		}
+	}
+	for _, v := range f.Java {
+		if text, ok := v.Get(); ok && text != "" {
+			tell("Java", shown(text))
 		}
 	}
 }
