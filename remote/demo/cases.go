@@ -28,7 +28,7 @@ type Expect struct {
 // hosts that fail and hosts that cannot be asked.
 func Cases() []Case {
 	var cases []Case
-	for i := range 17 {
+	for i := range 20 {
 		c := Case{Like: "healthy", Expect: Expect{Status: "ok"}}
 		c.Name = fmt.Sprintf("tm%03d", i+1)
 		c.Groups = []string{"rack1"}
@@ -39,6 +39,18 @@ func Cases() []Case {
 		case "tm003":
 			c.Like = "maps-exhausted"
 			c.Expect = Expect{Status: "fail", Cause: "max_map_count", Confidence: "proven", Code: "maps/exhausted"}
+		case "tm005":
+			c.Like = "nofile-exhausted"
+			c.Expect = Expect{Status: "fail", Code: "nofile/exhausted"}
+		case "tm006":
+			c.Like = "inodes"
+			c.Expect = Expect{Status: "fail", Code: "disk/inodes"}
+		case "tm009":
+			c.Like = "jobmanager-refused"
+			c.Expect = Expect{Status: "fail", Code: "jobmanager/refused"}
+		case "tm012":
+			c.Like, c.Sudo = "sudo-denied", true
+			c.Expect = Expect{Status: "ok"}
 		case "tm014":
 			c.Unreachable = true
 			c.Expect = Expect{Status: "unknown", Phase: "connect"}

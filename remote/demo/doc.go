@@ -13,6 +13,15 @@
 //	})
 //	defer s.Close()
 //
+// [Unpack] makes the tree from one txtar archive, [Start] a whole fleet with
+// key, ssh configuration, known_hosts and inventory in one private directory,
+// and [Cases] are the hosts of the demonstration with what must be said of
+// each. A new sick host is a short archive in hosts/ that begins with `like
+// healthy`, and a line in Cases.
+//
+// A clean end is the caller's: the context of Start ends a start that is under
+// way, and [Fleet.Close] may be called from any place and any number of times.
+//
 // The server executes nothing but the command `exec /bin/sh -s`, and of the
 // program on its standard input it replaces the first line (root= and an empty
 // word) by one with the directory of the host. A program that begins otherwise is refused, because

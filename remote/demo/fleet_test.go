@@ -175,8 +175,8 @@ func TestStartLeavesNothingWhenItFails(t *testing.T) {
 		members []demo.Member
 		want    string
 	}{
-		{"a bad archive", t.Context(), []demo.Member{{Name: "tm001"}, {Name: "tm002", Archive: []byte("what\n")}},
-			`host tm002: tm002.txtar:1: "what" is none of the directives dir, fifo, like, link, mode, nul, remove, repeat, repeatlinks, size, time`},
+		{"a bad archive", t.Context(), []demo.Member{{Name: "tm001"}, {Name: "tm002", Archive: []byte("nul cmdline\n")}},
+			`host tm002: tm002.txtar:1: no file cmdline`},
 		{"a name twice", t.Context(), []demo.Member{{Name: "tm001"}, {Name: "tm001"}}, "host tm001: is there twice"},
 		{"a name that is a path", t.Context(), []demo.Member{{Name: "../tm001"}}, `host "../tm001": not a plain name`},
 		{"a jump host that is not there", t.Context(), []demo.Member{{Name: "tm001", Jump: "bastion"}},
