@@ -73,7 +73,7 @@ func TestAllThatSetsMaxMapCountAtBootIsCollected(t *testing.T) {
 		name      string
 		got, want []string
 	}{
-		{"marks of the loader", list(f.Maps.Boot), []string{"/lib", "/run/systemd/system"}},
+		{"marks of the loader", list(f.Maps.Boot), []string{"/lib", "/run/systemd/system", "/proc/1/comm systemd"}},
 		{"words of the command line, without the secret one", list(f.Maps.CommandLine), []string{"sysctl.vm.max_map_count=300000"}},
 		{"lines of scripts, without the secret one", list(f.Maps.Writers), []string{"/etc/rc.local:3:sysctl -w vm.max_map_count=65530"}},
 	} {

@@ -19,6 +19,8 @@ func TestTheRunbooksWordsAreFound(t *testing.T) {
 		"vm.max_map_count":        "probe maps",
 		"65530":                   "probe maps",
 		"ulimit -u":               "probe threads",
+		"OOM":                     "probe memory",
+		"df -i":                   "probe disk",
 		"address_space":           "probe address-space",
 		"maps/low":                "code maps/low",
 		"nofile/above_nr_open":    "code nofile/above-nr-open",

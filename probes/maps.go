@@ -80,7 +80,8 @@ type MapsFacts struct {
 	// only to the process's own user and root.
 	Counts map[int]Value[int64] `json:"counts"`
 	// Boot are the marks of what applies sysctl files at boot, as paths that
-	// exist on the host ("/run/systemd/system", "/etc/init.d/procps", ...).
+	// exist on the host ("/run/systemd/system", "/etc/init.d/procps", ...; "/lib"
+	// where it is a link), and the name of process 1 ("/proc/1/comm systemd").
 	Boot Value[[]string] `json:"boot"`
 	// CommandLine are the words of the kernel's command line that set a sysctl.
 	CommandLine Value[[]string] `json:"command_line"`

@@ -26,6 +26,9 @@ maps_section() {
 		/run/systemd/container /.dockerenv /run/.containerenv; do
 		[ -e "$root$maps_f" ] && fact maps.boot "$maps_f"
 	done
+	maps_l=
+	[ -r "$root/proc/1/comm" ] && IFS= read -r maps_l <"$root/proc/1/comm"
+	[ -z "$maps_l" ] || fact maps.boot "/proc/1/comm $maps_l"
 	emit_file /etc/os-release
 	emit_file /etc/alpine-release
 	for maps_d in /etc /run; do

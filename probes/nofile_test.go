@@ -2,6 +2,8 @@ package probes
 
 import (
 	"slices"
+	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -206,4 +208,25 @@ func TestFileMaxBeyondSigned64BitsIsWithoutLimit(t *testing.T) {
 	if r.bigInt("nofile.file_used").IsKnown() {
 		t.Error("a word is known as a number")
 	}
+}
+
+func FuzzLimitsLines(f *testing.F) {
+	f.Add("flink soft nofile 65536\n")
+	f.Add("# x\n* - as unlimited # y\r\n@g hard VMEM 1 2 3\nu - \x00 4")
+	f.Fuzz(func(t *testing.T, content string) {
+		host := withFile(aHost(), "/etc/security/limits.conf", content)
+		all := strings.Split(content, "\n")
+		for _, l := range limitsLines(host) {
+			number, err := strconv.Atoi(strings.TrimPrefix(l.At, "/etc/security/limits.conf:"))
+			if err != nil || number < 1 || number > len(all) {
+				t.Fatalf("%q is not a line of %q", l.At, content)
+			}
+			if text := all[number-1]; !strings.Contains(text, l.Domain) || !strings.Contains(strings.ToLower(text), l.Item) || strings.Contains(l.Value, "#") {
+				t.Errorf("%+v is not what line %q says", l, text)
+			}
+		}
+		for _, p := range []*Probe{&NoFile, &AddressSpace} {
+			judge(p, host, nil)
+		}
+	})
 }
