@@ -117,11 +117,12 @@ func assemble(all []*Probe) string {
 	return withoutComments(b.String())
 }
 
-// withoutComments leaves out lines that are blank or only a comment: with
-// them the program would pass MaxScript. They are in the NAME.sh files.
+// withoutComments leaves out comments, blank lines and indentation: with them
+// the program would pass MaxScript. They are in the NAME.sh files.
 func withoutComments(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
+		line = strings.TrimLeft(line, "\t")
 		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
 			b.WriteString(line)
 		}
@@ -148,7 +149,7 @@ func expand(main string, all []*Probe) string {
 	var begin, early, sections, unseen strings.Builder
 	begin.WriteString("say \"[session\"\n")
 	for _, p := range all {
-		fmt.Fprintf(&begin, "say \"[%s\"\npending=\"$pending%s \"\n", p.Name, p.Name)
+		fmt.Fprintf(&begin, "say \"[%s\"\npending=\"${pending}%s \"\n", p.Name, p.Name)
 		if p.defines("early") {
 			fmt.Fprintf(&early, "\t%s\n", p.function("early"))
 		}
@@ -156,7 +157,9 @@ func expand(main string, all []*Probe) string {
 		if p.defines("section") {
 			section = p.function("section")
 		}
-		fmt.Fprintf(&sections, "section %s %d %s\n", p.Name, p.Budget, section)
+		// A second more, so that a command which live ends after as long
+		// costs its fact and not the section.
+		fmt.Fprintf(&sections, "section %s %d %s\n", p.Name, p.Budget+1, section)
 		if p.defines("owner") {
 			fmt.Fprintf(&unseen, "\t\tunknown \"%s.$owners_pid\" \"$2\"\n", p.Name)
 		}
