@@ -71,7 +71,7 @@ type DirFacts struct {
 	// Space is of the file system, or of the quota that statfs knows of.
 	Space Value[Space] `json:"space" need:"needed"`
 	// Mode is as ls prints it (drwxr-xr-x, a + behind it for an ACL), UID and
-	// GID the owner; of an absent directory they are unknown.
+	// GID the owner; of an absent directory they are "" and -1.
 	Mode Value[string] `json:"mode"`
 	UID  Value[int64]  `json:"uid"`
 	GID  Value[int64]  `json:"gid"`
@@ -267,11 +267,10 @@ func (d diskRecords) fillModes(dir *DirFacts) {
 	}
 	if m, ok := d.modes[dir.Real]; ok {
 		dir.Mode, dir.UID, dir.GID = Known(m.Mode), Known(m.UID), Known(m.GID)
+	} else if dir.Kind.Or("") == "absent" {
+		dir.Mode, dir.UID, dir.GID = Known(""), Known(int64(-1)), Known(int64(-1))
 	} else {
 		why := "its owner and mode cannot be read"
-		if dir.Kind.Or("") == "absent" {
-			why = "the directory is absent"
-		}
 		dir.Mode, dir.UID, dir.GID = Unknown[string](why), Unknown[int64](why), Unknown[int64](why)
 	}
 	for p := dir.Real; p != "/" && p != "."; {
@@ -287,6 +286,9 @@ func (d diskRecords) fillModes(dir *DirFacts) {
 func (d diskRecords) spaceFor(users []int, dir *DirFacts, foreign bool) Value[Space] {
 	m, ok := dir.Mount.Get()
 	if !ok {
+		if s, ok := d.space[dir.Real]; ok {
+			return Known(s)
+		}
 		return Unknown[Space](dir.Mount.Why())
 	}
 	if slices.Contains(d.r.All("disk.hanging"), m.Point) {

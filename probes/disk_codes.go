@@ -22,7 +22,7 @@ var diskCodes = []Code{
 		Means:   `No file can be made although df shows free blocks: the text is the same "No space left on device". df -i shows it. Few left is a warning.`,
 		Measure: "statfs, free inodes; a file system with 0 in all (btrfs) has no limit",
 		Source:  "statfs(2), f_ffree",
-		Fix:     "remove small files that nobody needs (df -i MOUNT; du --inodes), or make the file system again with more inodes (mkfs.ext4 -N)",
+		Fix:     "see which directories hold so many small files (df -i MOUNT; du --inodes -x MOUNT), or make the file system again with more inodes (mkfs.ext4 -N)",
 	},
 	{
 		Slug: "not-writable", Default: Fail,

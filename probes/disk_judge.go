@@ -285,7 +285,7 @@ func (d *diskJudge) access(dir DirFacts) {
 		owner := d.userOf(pid)
 		f.Want = "writable by " + owner
 		f.Observed = "absent"
-		if mode, ok := dir.Mode.Get(); ok {
+		if mode := dir.Mode.Or(""); mode != "" {
 			f.Observed = fmt.Sprintf("%s, owner %d:%d", mode, dir.UID.Or(-1), dir.GID.Or(-1))
 		}
 		for _, p := range dir.Parents {

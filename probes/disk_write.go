@@ -124,7 +124,7 @@ func (u modeUser) denied(dir *DirFacts) bool {
 		}
 	}
 	last := DirMode{Mode: dir.Mode.Or(""), UID: dir.UID.Or(-1), GID: dir.GID.Or(-1)}
-	if !dir.Mode.IsKnown() {
+	if last.Mode == "" {
 		if dir.Kind.Or("") != "absent" || len(dir.Parents) == 0 {
 			return false
 		}

@@ -160,7 +160,10 @@ jobmanager_last() {
 
 # jobmanager.local ADDRESS: the host's own IPv4 addresses.
 jobmanager_local() {
-	[ -r "$root/proc/net/fib_trie" ] || return
+	if [ ! -r "$root/proc/net/fib_trie" ]; then
+		unknown jobmanager.local "/proc/net/fib_trie cannot be read"
+		return
+	fi
 	n=0 last=''
 	while read -r first second _; do
 		n=$((n + 1))

@@ -17,7 +17,9 @@ func judgeJobManager(in Input) Judgement {
 				j.Observed = c.Result
 			}
 		}
-		j.Findings = append(j.Findings, judgeTarget(in, t)...)
+		if !lookedForHere(in.Facts, t) { // said by bound-to-localhost
+			j.Findings = append(j.Findings, judgeTarget(in, t)...)
+		}
 	}
 	j.Want = Connected
 	if f, ok := boundToLocalhost(in); ok {
@@ -74,7 +76,7 @@ func boundToLocalhost(in Input) (Finding, bool) {
 	f := in.Facts
 	jobManager := len(f.Flink.JobManagers) > 0
 	for _, t := range f.JobManager.Targets {
-		if isLoopback(t.Host) && !jobManager && (len(t.PIDs) > 0 || len(f.Flink.TaskManagers) == 0) {
+		if lookedForHere(f, t) {
 			x := in.Find("bound-to-localhost", Live, "a TaskManager looks for its JobManager on its own host, where none runs")
 			x.Subject, x.Observed = fmt.Sprintf("%s:%d", t.Host, t.Port), t.Host
 			x.Want, x.Source = "the host of the JobManager", t.Source
@@ -98,6 +100,12 @@ func boundToLocalhost(in Input) (Finding, bool) {
 		return x, true
 	}
 	return Finding{}, false
+}
+
+// lookedForHere reports whether the target is localhost on a host without a
+// JobManager.
+func lookedForHere(f *Facts, t JobManagerTarget) bool {
+	return isLoopback(t.Host) && len(f.Flink.JobManagers) == 0 && t.Connect.Or(Connection{}).Result != Connected
 }
 
 // highAvailability is the configured kind of high availability, "" for none.

@@ -85,7 +85,8 @@ func (c hostClock) yearless(stamp string) int64 {
 	return 0
 }
 
-// parseClock reads `date "+%Y-%m-%d %H:%M:%S %z"` and btime.
+// parseClock reads what the host section asked, `date "+%Y-%m-%d %H:%M:%S %z"`,
+// and btime.
 func parseClock(date Value[string], btime Value[int64]) hostClock {
 	c := hostClock{boot: btime.Or(0)}
 	if d, ok := date.Get(); ok {

@@ -137,7 +137,7 @@ func parseMemory(r Records, f *Facts) {
 		m.Cgroups[tm.PID] = parseCgroup(r, tm.PID)
 	}
 	m.BootTime = r.Int("memory.btime")
-	date := r.String("memory.date")
+	date := r.String("host.date")
 	clock := parseClock(date, m.BootTime)
 	m.Now, m.Offset = Unknown[int64](date.Why()), Unknown[int64](date.Why())
 	if !clock.now.IsZero() {

@@ -1,7 +1,6 @@
 # Memory of the host, of the TaskManagers' cgroups, and the kernel log.
 #
 # Recorded answers (files in .tmdoctor of a directory that stands for a host):
-#   date     one line: 2026-11-24 01:53:09 +0000
 #   dmesg    as dmesg prints it: [  792.877275] text
 #   journal  as journalctl -k -o short-iso prints it
 
@@ -77,8 +76,6 @@ memory_levels() {
 }
 
 memory_section() {
-	# memory.date: to give syslog's times their year and zone.
-	now=$(live date date "+%Y-%m-%d %H:%M:%S %z") && [ -n "$now" ] && fact memory.date "$now"
 	# memory.sys FILE:VALUE, one process for all.
 	(
 		cd "$root/proc/sys" 2>/dev/null || exit

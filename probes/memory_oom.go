@@ -23,10 +23,11 @@ const (
 )
 
 // Victim tells whose process an OOM record names, and why it is thought so.
-// The running TaskManagers' own pids prove nothing: they live.
+// The pid of a TaskManager that runs proves nothing: that one lives.
 func (f *Facts) Victim(k OOMKill) (VictimKind, string) {
+	lives := slices.ContainsFunc(f.Flink.TaskManagers, func(tm TaskManager) bool { return tm.PID == k.PID })
 	for _, p := range f.Flink.PidFiles {
-		if strings.Contains(p.Path, "taskexecutor") && slices.Contains(p.PIDs, k.PID) {
+		if !lives && strings.Contains(p.Path, "taskexecutor") && slices.Contains(p.PIDs, k.PID) {
 			return VictimTaskManager, fmt.Sprintf("pid %d is in %s", k.PID, p.Path)
 		}
 	}

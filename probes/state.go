@@ -115,7 +115,7 @@ func parseState(r Records, f *Facts) {
 	if _, ok := r.String("state.listed").Get(); ok && r.sections["state"].ended {
 		s.Listed = Known(true)
 	}
-	clock := parseClock(r.String("memory.date"), Value[int64]{})
+	clock := parseClock(r.String("host.date"), Value[int64]{})
 	sizes := map[string]int64{}
 	for _, line := range r.All("state.du") {
 		kib, name, ok := strings.Cut(strings.ReplaceAll(line, "\t", " "), " ")

@@ -48,10 +48,7 @@ func (f *Facts) uses(tm TaskManager, d ScratchDir) bool {
 }
 
 func judgeState(in Input) Judgement {
-	var j Judgement
-	if len(in.Facts.State.Scratch) > 0 {
-		j.Observed = fmt.Sprintf("%d dirs", len(in.Facts.State.Scratch))
-	}
+	j := Judgement{Want: "below " + gib(in.Threshold("state/abandoned")) + " left behind"}
 	judgeAbandoned(in, &j)
 	judgeMixed(in, &j)
 	judgeCheckpointLocal(in, &j)
@@ -63,6 +60,9 @@ func judgeAbandoned(in Input, j *Judgement) {
 	var bytes int64
 	for _, d := range gone {
 		bytes += d.Size.Or(0)
+	}
+	if _, ok := in.Facts.State.Listed.Get(); ok {
+		j.Observed = gib(bytes)
 	}
 	if len(gone) == 0 || bytes < in.Threshold("state/abandoned") {
 		return
