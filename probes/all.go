@@ -13,6 +13,7 @@ var All = []*Probe{
 	&State,
 	&Disk,
 	&JobManager,
+	&Logs,
 }
 
 // ByName returns the probe of that name, nil if there is none.

@@ -17,7 +17,7 @@ func Evaluate(f *Facts, p *Policy) Audit {
 		a.Checks = append(a.Checks, check)
 		a.Findings = append(a.Findings, findings...)
 	}
-	a.Causes = Diagnose(f, a.Findings)
+	a.Causes = Diagnose(f, p)
 	a.Findings = append(a.Findings, causeFindings(a.Causes, p)...)
 	a.settle()
 	return a

@@ -31,6 +31,7 @@ type Facts struct {
 	NoFile       NoFileFacts       `json:"nofile"`
 	AddressSpace AddressSpaceFacts `json:"address_space"`
 	Threads      ThreadsFacts      `json:"threads"`
+	Logs         LogsFacts         `json:"logs"`
 }
 
 // File returns the file at that path. A path that nobody looked at is

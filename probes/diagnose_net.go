@@ -1,0 +1,177 @@
+package probes
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+var rpcAddress = regexp.MustCompile(`://flink@(\[[0-9a-fA-F:]+\]|[^:/\]]+):(\d+)`)
+
+// jobManager: of success and failure only the newest counts, and of the runs
+// only those that no newer one has replaced.
+func (d *diagnosis) jobManager() {
+	for i, run := range d.f.Logs.Runs {
+		if run.Kind != LogTaskManager || run.Stopped > 0 || d.replaced(i) {
+			continue
+		}
+		var last *LogEntry
+		fatal := false
+		for j := range d.f.Logs.Entries {
+			e := &d.f.Logs.Entries[j]
+			if e.Run != i || !e.trusted() || e.byUser() {
+				continue
+			}
+			id := e.text()
+			if id != textRegFailed && id != textRegTimeout || e.Last <= run.Registered {
+				continue
+			}
+			if id == textRegTimeout {
+				fatal = true
+			}
+			if last == nil || better(*e, *last) {
+				last = e
+			}
+		}
+		if last != nil {
+			d.unreachable(i, *last, fatal)
+		}
+	}
+}
+
+// better prefers the entry that names an address and a reason.
+func better(a, b LogEntry) bool {
+	x, y := strings.Contains(a.Innermost().Message, "Association"), strings.Contains(b.Innermost().Message, "Association")
+	if x != y {
+		return x
+	}
+	return a.Last >= b.Last
+}
+
+// replaced reports whether a newer process registered after this one's end.
+func (d *diagnosis) replaced(run int) bool {
+	r := d.f.Logs.Runs[run]
+	if d.taskManagerOf(run) != nil {
+		return false
+	}
+	return slices.ContainsFunc(d.f.Logs.Runs, func(o LogRun) bool {
+		return o.Kind == LogTaskManager && o.Started >= r.Last && o.Registered > 0 && o.Started > r.Started
+	})
+}
+
+func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
+	text := e.Innermost().Message
+	c := d.candidateOf(causeJobManager, e)
+	c.over = ""
+	target, said := "", ""
+	if m := rpcAddress.FindStringSubmatch(text); m != nil {
+		target = m[1] + ":" + m[2]
+	}
+	if i := strings.LastIndex(text, "Caused by: ["); i >= 0 {
+		said = strings.TrimRight(text[i+len("Caused by: ["):], "] ")
+	}
+	t := d.target(run, target)
+	if t != nil {
+		target = fmt.Sprintf("%s:%d", t.Host, t.Port)
+		conn, ok := t.Connect.Get()
+		names, resolved := t.Addresses.Get()
+		switch {
+		case ok && conn.Result == Connected:
+			said = strings.TrimSpace(said + ", though a connection from this host succeeds now")
+		case ok && conn.Result != Connected, resolved && len(names) == 0:
+			c.Confidence = Proven
+			if said == "" {
+				said = conn.Result
+			}
+			c.Evidence = append(c.Evidence, Evidence{Source: "connect from this host to " + target, Text: strings.TrimSpace(conn.Result + " " + conn.Text)})
+		}
+	}
+	if target == "" {
+		target = "its address"
+	}
+	c.Message = fmt.Sprintf("JobManager unreachable: %s%s; not registered since %s", target, orNothing(": ", strings.TrimPrefix(said, ", ")), d.clock(e.First))
+	if fatal {
+		c.Message += ", so the TaskManager gave up and ended"
+	}
+	c.Remedy = jobManagerRemedy(t, target, said)
+	if fatal {
+		c.Remedy += "; then start the TaskManager again"
+	}
+	d.add(c)
+}
+
+// target is the address that a run uses, with what came of connecting to it.
+func (d *diagnosis) target(run int, address string) *JobManagerTarget {
+	var only *JobManagerTarget
+	for i := range d.f.JobManager.Targets {
+		t := &d.f.JobManager.Targets[i]
+		if fmt.Sprintf("%s:%d", t.Host, t.Port) == address {
+			return t
+		}
+		tm := d.taskManagerOf(run)
+		if tm != nil && slices.Contains(t.PIDs, tm.PID) || len(d.f.JobManager.Targets) == 1 {
+			only = t
+		}
+	}
+	if address != "" && only != nil && only.Port != 0 && address != fmt.Sprintf("%s:%d", only.Host, only.Port) {
+		return nil
+	}
+	return only
+}
+
+func jobManagerRemedy(t *JobManagerTarget, target, said string) string {
+	result := ""
+	if t != nil {
+		if conn, ok := t.Connect.Get(); ok {
+			result = conn.Result
+		}
+		if names, ok := t.Addresses.Get(); ok && len(names) == 0 {
+			result = Unresolvable
+		}
+	}
+	switch {
+	case result == Unresolvable || strings.Contains(said, "UnknownHost") || strings.Contains(said, "not known"):
+		return "make the name of " + target + " resolve on this host (getent hosts NAME, /etc/hosts, DNS), or correct jobmanager.rpc.address"
+	case result == Refused || strings.Contains(said, "refused"):
+		return "start the JobManager at " + target + "; if it runs, it listens elsewhere: jobmanager.bind-host must not be localhost (ss -ltn on its host)"
+	case result == TimedOut || result == Unreachable || strings.Contains(said, "timed out") || strings.Contains(said, "NoRoute"):
+		return "open the way from this host to " + target + ": firewall, security group, route"
+	}
+	return "look at the JobManager at " + target + ": TaskManagers must use exactly the name it calls itself (jobmanager.rpc.address)"
+}
+
+// factsAlone are causes for which no text speaks: they are possible.
+func (d *diagnosis) factsAlone() {
+	if len(d.f.Flink.TaskManagers) > 0 || !d.f.Flink.Searched.IsKnown() {
+		return
+	}
+	if l, source, ok := d.sessionAS(); ok && !d.has(causeAddressSpace) && !d.has(causeMemory) && int64(l) < 16<<30 {
+		d.add(candidate{run: -1, Cause: Cause{Cause: causeAddressSpace, Confidence: Possible, Subject: source,
+			Message:  fmt.Sprintf("address space: no TaskManager runs, and a new session of its user may use %s of virtual memory: with so little taskmanager.sh's own helper JVM fails, which leaves no log", gib(int64(l))),
+			Evidence: []Evidence{{Source: source, Text: "address space " + l.String() + " bytes"}}, Remedy: d.unlimit(nil)}})
+	}
+	kills, ok := d.f.Memory.OOMKills.Get()
+	if ok && kills > 0 && !d.f.Memory.Kernel.Sources.IsKnown() && d.stopped() && len(d.found) == 0 {
+		d.add(candidate{run: -1, Cause: Cause{Cause: causeMemory, Confidence: Possible,
+			Message:  fmt.Sprintf("out of memory: the log of the TaskManager simply stops, and the kernel has killed %s processes since its boot; its log, which would name them, may not be read", group(kills)),
+			Evidence: []Evidence{{Source: "/proc/vmstat", Text: fmt.Sprintf("oom_kill %d", kills)}},
+			Remedy:   "read the kernel log as root (dmesg, journalctl -k), or run with --sudo"}})
+	}
+}
+
+func (d *diagnosis) has(name string) bool {
+	return slices.ContainsFunc(d.found, func(c candidate) bool { return c.Cause.Cause == name })
+}
+
+// stopped reports whether the newest TaskManager log ends without a signal or
+// an error.
+func (d *diagnosis) stopped() bool {
+	var newest *LogRun
+	for i := range d.f.Logs.Runs {
+		if r := &d.f.Logs.Runs[i]; r.Kind == LogTaskManager && (newest == nil || r.Last > newest.Last) {
+			newest = r
+		}
+	}
+	return newest != nil && newest.Stopped == 0 && newest.Registered > 0
+}
