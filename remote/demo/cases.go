@@ -3,67 +3,134 @@ package demo
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // Case is one host of the demonstration and what tmdoctor must say of it.
 type Case struct {
 	Member
+	// Title is what the host shows, in a few words.
+	Title string
 	// Like is the archive that the host is made from: a name that [Archive]
 	// knows.
 	Like   string
 	Expect Expect
 }
 
-// Expect is what the report must say of a host, in the report's own words.
+// Expect is what the report must say of a host, in the report's own words. An
+// empty field of the first three is a claim too: that there is none.
 type Expect struct {
 	Status     string // ok, warn, fail or unknown
-	Phase      string // where the host was lost, if it was
-	Cause      string // the first of its causes, none if empty
-	Confidence string // of Cause
-	Code       string // a finding that must be there, if any
+	Phase      string // where the host was lost
+	Cause      string // the first of its causes
+	Confidence string // of Cause: proven or likely
+	Code       string // a finding that must be there, beside that of the cause
+	NotSeen    string // part of a reason why something could not be seen, with --sudo
 }
 
+// String is the expectation in the words of a report.
+func (e Expect) String() string {
+	words := []string{e.Status}
+	if e.Phase != "" {
+		words = append(words, "unreachable in phase "+e.Phase)
+	}
+	if e.Cause != "" {
+		words = append(words, "cause "+e.Cause+" "+e.Confidence)
+	}
+	if e.Code != "" {
+		words = append(words, "finding "+e.Code)
+	}
+	if e.NotSeen != "" {
+		words = append(words, "not seen: "+e.NotSeen)
+	}
+	return strings.Join(words, ", ")
+}
+
+// fleetSize is the number of hosts of the demonstration, in two racks.
+const fleetSize = 26
+
 // Cases are the hosts of `tmdoctor demo`, in their order: a healthy majority,
-// hosts that fail and hosts that cannot be asked.
+// each row of the runbook, and hosts that cannot be asked. The host that hangs
+// is among the first, so that waiting for it costs no time of its own.
 func Cases() []Case {
-	var cases []Case
-	for i := range 20 {
-		c := Case{Like: "healthy", Expect: Expect{Status: "ok"}}
-		c.Name = fmt.Sprintf("tm%03d", i+1)
+	special := specialCases()
+	cases := make([]Case, fleetSize)
+	for i := range cases {
+		name := fmt.Sprintf("tm%03d", i+1)
+		c, ok := special[name]
+		if !ok {
+			c = Case{Title: "a healthy host", Expect: Expect{Status: "ok"}}
+		}
+		if c.Like == "" {
+			c.Like = "healthy"
+		}
+		c.Name = name
 		c.Groups = []string{"rack1"}
-		if i >= 8 {
+		if i >= fleetSize/2 {
 			c.Groups = []string{"rack2"}
 		}
-		switch c.Name {
-		case "tm003":
-			c.Like = "maps-exhausted"
-			c.Expect = Expect{Status: "fail", Cause: "max_map_count", Confidence: "proven", Code: "maps/exhausted"}
-		case "tm005":
-			c.Like = "nofile-exhausted"
-			c.Expect = Expect{Status: "fail", Code: "nofile/exhausted"}
-		case "tm006":
-			c.Like = "inodes"
-			c.Expect = Expect{Status: "fail", Code: "disk/inodes"}
-		case "tm009":
-			c.Like = "jobmanager-refused"
-			c.Expect = Expect{Status: "fail", Code: "jobmanager/refused"}
-		case "tm012":
-			c.Like, c.Sudo = "sudo-denied", true
-			c.Expect = Expect{Status: "ok"}
-		case "tm014":
-			c.Unreachable = true
-			c.Expect = Expect{Status: "unknown", Phase: "connect"}
-		case "tm015":
-			c.ChangedKey = true
-			c.Expect = Expect{Status: "unknown", Phase: "host_key"}
-		case "tm016":
-			c.Behave.Fault = Hang
-			c.Expect = Expect{Status: "unknown", Phase: "script"}
-		}
-		cases = append(cases, c)
+		cases[i] = c
 	}
 	return cases
+}
+
+// specialCases are the hosts that are not just healthy, by name.
+func specialCases() map[string]Case {
+	return map[string]Case{
+		"tm002": {
+			Title: "takes the script and never answers", Member: Member{Behave: Behaviour{Fault: Hang}},
+			Expect: Expect{Status: "unknown", Phase: "script"},
+		},
+		"tm003": {
+			Title: "row 1: memory maps", Like: "maps-exhausted",
+			Expect: Expect{Status: "fail", Cause: "max_map_count", Confidence: "likely", Code: "maps/exhausted"},
+		},
+		"tm005": {
+			Title: "row 2: open files", Like: "open-files",
+			Expect: Expect{Status: "fail", Cause: "open_files", Confidence: "proven", Code: "nofile/exhausted"},
+		},
+		"tm007": {
+			Title: "row 3: address space", Like: "address-space",
+			Expect: Expect{Status: "fail", Cause: "address_space", Confidence: "proven", Code: "address-space/vmem-line-ignored"},
+		},
+		"tm008": {
+			Title: "row 4: killed for want of memory", Like: "oom-killed",
+			Expect: Expect{Status: "fail", Cause: "out_of_memory", Confidence: "proven", Code: "memory/taskmanager-oom-killed"},
+		},
+		"tm011": {
+			Title: "sudo refuses to look", Like: "sudo-denied", Member: Member{Sudo: true},
+			Expect: Expect{Status: "ok", NotSeen: "sudo refuses it"},
+		},
+		"tm014": {
+			Title: "row 5: damaged local state", Like: "corrupted-state",
+			Expect: Expect{Status: "fail", Cause: "corrupted_state", Confidence: "proven", Code: "disk/io-errors"},
+		},
+		"tm015": {
+			Title: "row 6: no inode left", Like: "inodes",
+			Expect: Expect{Status: "fail", Cause: "inodes", Confidence: "proven", Code: "disk/inodes"},
+		},
+		"tm017": {
+			Title: "row 6: state directory of another user", Like: "not-writable",
+			Expect: Expect{Status: "fail", Cause: "permissions", Confidence: "proven", Code: "disk/not-writable"},
+		},
+		"tm018": {
+			Title: "row 7: JobManager unreachable", Like: "jobmanager-refused",
+			Expect: Expect{Status: "fail", Cause: "jobmanager_unreachable", Confidence: "proven", Code: "jobmanager/refused"},
+		},
+		"tm020": {
+			Title: "two TaskManagers, one sick", Like: "two-taskmanagers",
+			Expect: Expect{Status: "fail", Cause: "heap_memory", Confidence: "likely", Code: "cause/heap-memory"},
+		},
+		"tm022": {
+			Title: "nobody listens", Member: Member{Unreachable: true},
+			Expect: Expect{Status: "unknown", Phase: "connect"},
+		},
+		"tm024": {
+			Title: "its host key has changed", Member: Member{ChangedKey: true},
+			Expect: Expect{Status: "unknown", Phase: "host_key"},
+		},
+	}
 }
 
 // StartCases starts a fleet of the cases, as of now and for the caller.
