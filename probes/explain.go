@@ -30,7 +30,7 @@ type Topic struct {
 
 // Explain finds what there is to say about a query: the name of a probe, a
 // code or a cause, or any words of the runbook ("ulimit -m", "vmem", "OOM",
-// "checksum mismatch", "df -i"). A name gives that topic alone; words give
+// "checksum mismatch", "df -i"). A name gives what has that name alone; words give
 // every topic that has them, the best first; nothing at all gives every
 // probe. Numbers and statuses are those of the policy, nil for the default
 // one.
@@ -41,10 +41,10 @@ func Explain(query string, p *Policy) []Topic {
 	if query == "" {
 		return keep(topics, func(t Topic) bool { return t.Kind == "probe" })
 	}
-	for _, spelling := range []string{query, strings.ReplaceAll(query, "-", "_"), strings.ReplaceAll(query, "_", "-")} {
-		if named := keep(topics, func(t Topic) bool { return t.Name == spelling }); len(named) > 0 {
-			return named
-		}
+	// Names of probes and codes have hyphens, those of causes underscores.
+	hyphens := strings.NewReplacer("_", "-")
+	if named := keep(topics, func(t Topic) bool { return hyphens.Replace(t.Name) == hyphens.Replace(query) }); len(named) > 0 {
+		return named
 	}
 	if found := byWords(topics, query); len(found) > 0 {
 		return found

@@ -21,6 +21,7 @@ func TestTheRunbooksWordsAreFound(t *testing.T) {
 		"ulimit -u":               "probe threads",
 		"OOM":                     "probe memory",
 		"df -i":                   "probe disk",
+		"checksum mismatch":       "cause corrupted_state",
 		"address_space":           "probe address-space",
 		"maps/low":                "code maps/low",
 		"nofile/above_nr_open":    "code nofile/above-nr-open",

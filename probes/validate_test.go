@@ -123,3 +123,33 @@ func TestValidateFindsWhatIsMissing(t *testing.T) {
 		t.Errorf("%d errors, want %d: %v", got, want, validate(bad))
 	}
 }
+
+func TestEveryCauseIsDocumented(t *testing.T) {
+	t.Parallel()
+	names, rows := map[string]bool{}, map[int]bool{}
+	for _, d := range CauseDocs {
+		if err := validateTitle(d.Title, 80); err != nil {
+			t.Errorf("cause %s: %v", d.Name, err)
+		}
+		if names[d.Name] || !regexp.MustCompile(`^[a-z]+(_[a-z]+)*$`).MatchString(d.Name) {
+			t.Errorf("cause %q: not lower-case words joined by underscores, or twice", d.Name)
+		}
+		if d.Means == "" || d.Shown == "" || d.Fix == "" || len(d.Words) == 0 {
+			t.Errorf("cause %s: Means, Shown, Fix or Words is missing", d.Name)
+		}
+		if d.Probe != "" && ByName(d.Probe) == nil {
+			t.Errorf("cause %s: there is no probe %q", d.Name, d.Probe)
+		}
+		names[d.Name], rows[d.Row] = true, true
+	}
+	for row := range 8 {
+		if !rows[row] {
+			t.Errorf("no cause for row %d of the runbook (0: a neighbour)", row)
+		}
+	}
+	for _, c := range causeCodes() {
+		if _, text, ok := strings.Cut(c.name, "cause/"); !ok || !codeSlug.MatchString(text) || c.byDefault != Warn && c.byDefault != Fail {
+			t.Errorf("code %s of status %s is none", c.name, c.byDefault)
+		}
+	}
+}
