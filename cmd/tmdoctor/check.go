@@ -99,10 +99,7 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
-	out, err := f.open(u, "tmdoctor check "+f.inventoryArgs(), report.Run{
-		ID: runID(time.Now()), Started: time.Now().UTC(), Version: versionString(),
-		ScriptSHA256: script.SHA256(), Policy: f.policy, Selected: len(hosts),
-	}, policy, f.only)
+	out, err := f.open(u, "tmdoctor check "+f.inventoryArgs(), newRun(script, f.policy, len(hosts)), policy, f.only)
 	if err != nil {
 		return err
 	}
@@ -111,14 +108,15 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	ctx, stop := interruptible(ctx, u, f.deadline)
 	defer stop()
 	a := &audit.Audit{Script: script, Policy: policy, Sudo: f.sudo, FlinkUser: f.flinkUser, Root: f.absRoot(), Only: f.only}
-	if err := f.ask(ctx, u, a, hosts, out); err != nil {
+	if err := f.ask(ctx, u, a, hosts, out, nil); err != nil {
 		return err
 	}
 	return out.finish(ctx.Err() != nil)
 }
 
-// ask runs the audit over ssh (and on this machine), with a progress line.
-func (f *checkFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, out *output) error {
+// ask runs the audit over ssh (and on this machine), with a progress line. also
+// is told of each host beside the output; nil is nobody.
+func (f *checkFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, out *output, also func(*report.Host)) error {
 	native, err := f.native(u)
 	if err != nil {
 		return err
@@ -131,7 +129,18 @@ func (f *checkFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inv
 		Started:  func(_ int, h inventory.Host) { p.begin(h.Name) },
 		Finished: func(r remote.Result) { p.end(r.Host.Name); u.reached(r) },
 	}
-	return a.Run(ctx, hosts, out.host)
+	err = a.Run(ctx, hosts, func(h *report.Host) error {
+		if also != nil {
+			also(h)
+		}
+		return out.host(h)
+	})
+	if u.verbose {
+		for _, w := range native.Warnings() {
+			u.warnf("%s", w)
+		}
+	}
+	return err
 }
 
 // reached says with -v how a host was reached, and always what was recorded or

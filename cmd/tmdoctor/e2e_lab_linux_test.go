@@ -137,6 +137,7 @@ func (l *lab) start(spec labHostSpec) *labHost {
 		"OP_SHELL="+spec.shell, "FLAVOUR="+spec.flavour)
 	var stderr bytes.Buffer
 	h.cmd.Stderr = &stderr
+	h.cmd.WaitDelay = time.Second // what it started holds stderr open
 	if err := h.cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}
@@ -231,6 +232,7 @@ func (l *lab) taskManager(h *labHost, spec javaSpec) (outside, inside int) {
 	cmd.Dir = "/"
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}

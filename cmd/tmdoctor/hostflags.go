@@ -100,7 +100,9 @@ func (f *hostFlags) native(u *ui) (*remote.Native, error) {
 // completeHosts completes patterns with the names of groups and hosts.
 func (f *hostFlags) completeHosts(u *ui) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		inv, err := f.loader(u).Open(f.inventory)
+		loader := f.loader(u)
+		loader.Stdin = nil // a completion must not wait for a terminal
+		inv, err := loader.Open(f.inventory)
 		if err != nil {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
