@@ -8,9 +8,9 @@ export LC_ALL PATH
 umask 077
 log=/dev/null
 sq="'"
-pending=
 prepared=
 stuck=
+#: names
 
 # now sets $now to hundredths of a second since the boot.
 now() {
@@ -131,8 +131,7 @@ owners_of() {
 			;;
 		esac
 		if [ -z "$root" ]; then
-			guard 30 owners_by_sudo "$1"
-			[ $? = 0 ] || owners_unseen "$1" "the part behind sudo ended early"
+			guard 30 owners_by_sudo "$1" || owners_unseen "$1" "the part behind sudo ended early"
 			return 0
 		fi
 	fi
@@ -161,16 +160,15 @@ ticker_stop" | sudo -n -u "$1" /bin/sh -s
 owners_unseen() {
 	fact session.sudo "$1 $2"
 	for owners_pid in $owners_pids; do
-		:
-		#: unseen
+		for owners_name in $owned; do unknown "$owners_name.$owners_pid" "$2"; done
 	done
 }
 
 trap gone PIPE HUP TERM INT
 trap on_exit EXIT
 beats=1
-say "tmdoctor-begin $nonce 1"
-#: begin
+say "${nl}tmdoctor-begin $nonce 1"
+for name in session $pending; do say "[$name"; done
 session_early
 flink_scan
 ticker_start
