@@ -155,6 +155,9 @@ func conclusion(f *probes.Facts, probe string) string {
 		}
 	}
 	for _, f := range a.Findings {
+		if strings.HasPrefix(f.Code, "cause/") {
+			continue // the folder causes has cases of its own
+		}
 		fmt.Fprintf(&b, "%s %s %s %q: %s\n", f.Status, f.Code, f.Horizon, f.Subject, f.Message)
 		fmt.Fprintf(&b, "  observed %q, want %q, source %q, fixable %t\n", f.Observed, f.Want, f.Source, f.Fixable)
 		writeEvidence(&b, f.Evidence)

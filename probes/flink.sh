@@ -20,19 +20,11 @@ flink_scan() {
 
 # f_class WORD: 0 is a TaskManager, 1 a JobManager, 2 neither.
 f_class() {
-	case $1 in
-	org.apache.flink.runtime.taskexecutor.TaskManagerRunner) return 0 ;;
-	org.apache.flink.yarn.YarnTaskExecutorRunner) return 0 ;;
-	org.apache.flink.kubernetes.taskmanager.KubernetesTaskExecutorRunner) return 0 ;;
-	org.apache.flink.kubernetes.taskmanager.KubernetesTaskManagerRunner) return 0 ;;
-	org.apache.flink.mesos.entrypoint.MesosTaskExecutorRunner) return 0 ;;
-	org.apache.flink.runtime.taskmanager.TaskManager) return 0 ;;
-	org.apache.flink.yarn.YarnTaskManager) return 0 ;;
-	org.apache.flink.runtime.entrypoint.Standalone*ClusterEntrypoint) return 1 ;;
-	org.apache.flink.container.entrypoint.Standalone*ClusterEntry[Pp]oint) return 1 ;;
-	org.apache.flink.kubernetes.entrypoint.Kubernetes*ClusterEntrypoint) return 1 ;;
-	org.apache.flink.yarn.entrypoint.Yarn*ClusterEntrypoint) return 1 ;;
-	org.apache.flink.runtime.jobmanager.JobManager) return 1 ;;
+	case $1 in org.apache.flink.*) ;; *) return 2 ;; esac
+	case ${1#org.apache.flink.} in
+	runtime.taskexecutor.TaskManagerRunner | yarn.YarnTaskExecutorRunner | mesos.entrypoint.MesosTaskExecutorRunner) return 0 ;;
+	kubernetes.taskmanager.KubernetesTask*Runner | runtime.taskmanager.TaskManager | yarn.YarnTaskManager) return 0 ;;
+	*.entrypoint.*ClusterEntry[Pp]oint | runtime.jobmanager.JobManager) return 1 ;;
 	esac
 	return 2
 }
@@ -77,6 +69,7 @@ f_args() {
 	for f_pid in "$@"; do
 		say "at $f_pid"
 		f_list=$(tr "\000\n" "\n?" <"$root/proc/$f_pid/cmdline" 2>/dev/null)
+		# shellcheck disable=SC2086 # an argument a line
 		f_one $f_list
 		[ "$f_count" -lt 64 ] || {
 			fact flink.more 1
@@ -156,9 +149,7 @@ f_argument() {
 f_setting() {
 	f_k=${1%%=*}
 	f_key "$f_k" || return 0
-	f_v=${1#*=}
-	case $f_v in \"*\") f_v=${f_v#?} && f_v=${f_v%?} ;; esac
-	f_value "$f_v"
+	f_value "${1#*=}"
 	f_both dynamic "$f_k=$f_told"
 }
 
@@ -231,32 +222,25 @@ flink_without_fork() {
 	for f_pid in $javas; do
 		f_l=
 		{ IFS= read -r f_l <"$root/proc/$f_pid/cmdline"; } 2>/dev/null
-		for f_a in org.apache.flink.runtime.taskexecutor.TaskManagerRunner org.apache.flink.yarn.YarnTaskExecutorRunner \
-			org.apache.flink.kubernetes.taskmanager.KubernetesTaskExecutorRunner; do
-			case $f_l in
-			*"$f_a"*)
-				tms="$tms${tms:+ }$f_pid"
-				fact "flink.$f_pid.class" "$f_a"
-				break
-				;;
-			esac
-		done
+		case $f_l in
+		*org.apache.flink.runtime.taskexecutor.TaskManagerRunner* | *org.apache.flink.yarn.YarnTaskExecutorRunner* | *.KubernetesTaskExecutorRunner*)
+			tms="$tms${tms:+ }$f_pid"
+			fact "flink.$f_pid.class" unknown
+			;;
+		esac
 	done
 	f_users
 }
 
-# f_users finds the user of each TaskManager.
+# f_users reads the status of each TaskManager and finds its user.
 f_users() {
 	for f_pid in $tms; do
-		uid=
-		f_ppid=
+		uid='' f_ppid='' f_w=''
 		while read -r f_k f_v f_l; do
 			case $f_k in
 			PPid:) f_ppid=$f_v ;;
-			Uid:)
-				uid=$f_v
-				break
-				;;
+			Uid:) uid=$f_v ;;
+			Threads: | VmPeak: | VmSize: | VmRSS: | NSpid:) fact "flink.$f_pid.${f_k%:}" "$f_v $f_l" ;;
 			esac
 		done <"$root/proc/$f_pid/status"
 		case $uid in
@@ -274,9 +258,8 @@ f_users() {
 		*" $user "*) ;;
 		*) tm_users="$tm_users${tm_users:+ }$user" ;;
 		esac
-		f_l=
-		read -r f_l <"$root/proc/$f_ppid/comm"
-		[ -z "$f_ppid" ] || fact "flink.$f_pid.parent" "$f_ppid $f_l"
+		read -r f_w <"$root/proc/$f_ppid/comm"
+		fact "flink.$f_pid.parent" "$f_ppid $f_w"
 	done 2>/dev/null
 }
 
@@ -294,17 +277,8 @@ flink_early() {
 	fi
 	for f_pid in $tms; do
 		f_proc="$root/proc/$f_pid"
-		while read -r f_k f_v f_l; do
-			case $f_k in
-			Threads:) fact "flink.$f_pid.threads" "$f_v" ;;
-			VmPeak:) fact "flink.$f_pid.vm_peak" "$f_v" ;;
-			VmSize:) fact "flink.$f_pid.vm_size" "$f_v" ;;
-			VmRSS:) fact "flink.$f_pid.vm_rss" "$f_v" ;;
-			NSpid:) fact "flink.$f_pid.nspid" "$f_v $f_l" ;;
-			esac
-		done <"$f_proc/status"
 		while read -r f_l; do
-			f_limit "$f_l"
+			fact "flink.$f_pid.limit" "$f_l"
 		done <"$f_proc/limits"
 		while read -r f_l; do
 			fact "flink.$f_pid.cgroup" "$f_l"
@@ -318,26 +292,6 @@ flink_early() {
 		set +f
 		[ $# -lt 20 ] || fact "flink.$f_pid.start_ticks" "${20}"
 	done 2>/dev/null
-}
-
-# f_limit ROW of /proc/PID/limits, by its item of limits.conf.
-f_limit() {
-	case $1 in
-	"Max open files "*) f_k=nofile f_l=${1#Max open files} ;;
-	"Max processes "*) f_k=nproc f_l=${1#Max processes} ;;
-	"Max address space "*) f_k=as f_l=${1#Max address space} ;;
-	"Max resident set "*) f_k=rss f_l=${1#Max resident set} ;;
-	"Max locked memory "*) f_k=memlock f_l=${1#Max locked memory} ;;
-	"Max core file size "*) f_k=core f_l=${1#Max core file size} ;;
-	"Max stack size "*) f_k=stack f_l=${1#Max stack size} ;;
-	"Max data size "*) f_k=data f_l=${1#Max data size} ;;
-	"Max file size "*) f_k=fsize f_l=${1#Max file size} ;;
-	"Max file locks "*) f_k=locks f_l=${1#Max file locks} ;;
-	*) return 0 ;;
-	esac
-	# shellcheck disable=SC2086 # words
-	set -- $f_l
-	fact "flink.$f_pid.limit" "$f_k ${1-} ${2-}"
 }
 
 # f_relay passes on what f_paths prints: where a file system hangs, the
@@ -556,7 +510,6 @@ c_nested() {
 		;;
 	*) return 0 ;;
 	esac
-	case $c_key in \"*\" | "$sq"*"$sq") c_key=${c_key#?} && c_key=${c_key%?} ;; esac
 	case $c_key in *[!A-Za-z0-9._-]*) return 0 ;; esac
 	eval "c_prefix=\$c_prefix_$c_depth"
 	c_plain
@@ -602,14 +555,8 @@ c_role() {
 	[ -n "$role" ] || return 0
 	# What an argument sets, the file does not.
 	case $nl${f_dynamic-} in *"$nl$1="*) return 0 ;; esac
-	c_v=$c_value
-	case $c_v in
-	\"*\" | "$sq"*"$sq" | \[*\])
-		c_v=${c_v#?}
-		c_v=${c_v%?}
-		;;
-	esac
-	f_dirs "$c_v"
+	f_dirs "$c_value"
+	unset IFS
 	c_state=$f_states
 }
 
@@ -627,33 +574,25 @@ f_role() {
 	esac
 }
 
-# f_dirs VALUE sets $f_states to lines "ROLE PATH". Separators are ,
-# and : and a path may be written file:PATH.
+# f_dirs VALUE sets $f_states to lines "ROLE PATH". Separators are , and : and
+# in YAML brackets and quotes; a path may be written file:PATH, and one of
+# another scheme is none of ours.
 f_dirs() {
-	f_states=
-	f_rest=$1,
-	while [ -n "$f_rest" ]; do
-		f_v=${f_rest%%,*}
-		f_rest=${f_rest#*,}
-		f_v=${f_v#"${f_v%%[! ]*}"}
-		f_v=${f_v%"${f_v##*[! ]}"}
-		case $f_v in
-		\"*\" | "$sq"*"$sq")
-			f_v=${f_v#?}
-			f_v=${f_v%?}
-			;;
+	f_states='' f_prev=''
+	IFS=",:[]\"$sq"
+	for f_dir in $1; do
+		f_dir=${f_dir#"${f_dir%%[! ]*}"}
+		f_dir=${f_dir%"${f_dir##*[! ]}"}
+		case $f_prev$f_dir in
+		file//*) f_dir=${f_dir#"${f_dir%%[!/]*}"} && f_dir=/$f_dir ;;
 		esac
-		case $f_v in file:*) f_v=${f_v#file:} ;; *://*) continue ;; esac
-		case $f_v in ///*) f_v=${f_v#//} ;; esac
-		while :; do
-			f_dir=${f_v%%:*}
-			case $f_dir in
-			/*) f_states="$f_states${f_states:+$nl}$role $f_dir" ;;
-			esac
-			case $f_v in *:*) f_v=${f_v#*:} ;; *) break ;; esac
-			f_v=${f_v#file}
-		done
+		case $f_prev$f_dir in
+		/[!/]* | file/*) f_states="$f_states${f_states:+$nl}$role $f_dir" ;;
+		esac
+		f_prev=
+		case $f_dir in "" | /*) ;; *) f_prev=$f_dir ;; esac
 	done
+	IFS=$nl
 }
 
 # f_settle adds what arguments and the inventory say of directories.
@@ -705,7 +644,7 @@ session_flink_user() {
 			fact session.flink_user_from "login user"
 		fi
 	fi
-	if [ -n "$flink_user" ]; then fact session.flink_user "$flink_user"; else unknown session.flink_user "no TaskManager, no log, no name of the login user"; fi
+	tell session.flink_user "$flink_user" "no TaskManager, no log, no name of the login user"
 }
 
 #: as the TaskManager's user
@@ -721,6 +660,7 @@ flink_owner() {
 		done
 		return 0
 	fi
+	# shellcheck disable=SC2012 # ls is what POSIX has
 	ls -ld -- "$f_p/cwd" "$f_p/fd/1" 2>/dev/null | while IFS= read -r f_l; do
 		case $f_l in
 		*"$f_p/cwd -> "*) f_target "$1" cwd "${f_l#*"$f_p/cwd -> "}" ;;

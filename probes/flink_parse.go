@@ -50,8 +50,8 @@ func parseTaskManager(r Records, name string, pid int, class string, f *Facts) T
 		LogFile: r.String(name + ".log_file").Or(""), ConfigDir: r.String(name + ".config_dir").Or(""),
 		Home:    r.String(name + ".home").Or(""),
 		Limits:  parseLimitRows(r, name+".limit"),
-		Threads: r.Int(name + ".threads"),
-		VmSize:  kilobytes(r.Int(name + ".vm_size")), VmPeak: kilobytes(r.Int(name + ".vm_peak")), VmRSS: kilobytes(r.Int(name + ".vm_rss")),
+		Threads: r.Int(name + ".Threads"),
+		VmSize:  kilobytes(r, name+".VmSize"), VmPeak: kilobytes(r, name+".VmPeak"), VmRSS: kilobytes(r, name+".VmRSS"),
 		Cwd: r.String(name + ".cwd"), Stdout: r.String(name + ".stdout"),
 		RocksDBLibrary: r.String(name + ".rocksdb_library"),
 	}
@@ -65,7 +65,7 @@ func parseTaskManager(r Records, name string, pid int, class string, f *Facts) T
 	} else {
 		tm.Version = f.Flink.Versions[tm.Home]
 	}
-	nspid := r.String(name + ".nspid")
+	nspid := r.String(name + ".NSpid")
 	tm.Nested = Unknown[bool](nspid.Why())
 	if ids, ok := nspid.Get(); ok {
 		tm.Nested = Known(len(strings.Fields(ids)) > 1)
@@ -94,27 +94,40 @@ func startedAt(r Records, name string) Value[int64] {
 	return Known(now - uptime + ticks/100)
 }
 
-func kilobytes(v Value[int64]) Value[int64] {
-	n, ok := v.Get()
-	switch {
-	case !ok:
-		return v
-	case n < 0 || n > 1<<52:
-		return Unknown[int64](fmt.Sprintf("read as %d kB, which is not plausible", n))
+// kilobytes reads a size of /proc/PID/status, "1234 kB", as bytes.
+func kilobytes(r Records, name string) Value[int64] {
+	text, ok := r.String(name).Get()
+	if !ok {
+		return Unknown[int64](r.String(name).Why())
+	}
+	n, err := strconv.ParseInt(strings.TrimSuffix(strings.TrimSpace(text), " kB"), 10, 64)
+	if err != nil || n < 0 || n > 1<<52 {
+		return Unknown[int64]("not a size: " + strconv.Quote(clip(text, 40)))
 	}
 	return Known(n << 10)
 }
 
-// parseLimitRows reads lines "ITEM SOFT HARD".
+// limitItems are the rows of /proc/PID/limits by their item of limits.conf.
+var limitItems = map[string]string{
+	"Max open files": "nofile", "Max processes": "nproc", "Max address space": "as", "Max resident set": "rss",
+	"Max locked memory": "memlock", "Max core file size": "core", "Max stack size": "stack", "Max data size": "data",
+	"Max file size": "fsize", "Max file locks": "locks",
+}
+
+// parseLimitRows reads rows of /proc/PID/limits: a name of several words in
+// 25 columns at least, soft, hard, and mostly a unit.
 func parseLimitRows(r Records, name string) Value[map[string]LimitPair] {
 	rows := map[string]LimitPair{}
 	for _, line := range r.All(name) {
-		p := strings.Fields(line)
-		if len(p) != 3 {
-			continue
-		}
-		if pair, ok := parsePair(p[1], p[2]); ok {
-			rows[p[0]] = pair
+		for prefix, item := range limitItems {
+			rest, ok := strings.CutPrefix(line, prefix+" ")
+			p := strings.Fields(rest)
+			if !ok || len(p) < 2 {
+				continue
+			}
+			if pair, ok := parsePair(p[0], p[1]); ok {
+				rows[item] = pair
+			}
 		}
 	}
 	if len(rows) == 0 {

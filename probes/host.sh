@@ -5,11 +5,11 @@ host_early() {
 	# The kernel: "Linux version RELEASE (...)".
 	host_v=
 	{ read -r host_a host_b host_v host_c <"$root/proc/version"; } 2>/dev/null
-	if [ -n "$host_v" ]; then fact host.kernel "$host_v"; else unknown host.kernel "/proc/version cannot be read"; fi
+	tell host.kernel "$host_v" "/proc/version cannot be read"
 	# The first process, and marks of a container.
 	host_v=
 	{ read -r host_v <"$root/proc/1/comm"; } 2>/dev/null
-	if [ -n "$host_v" ]; then fact host.init "$host_v"; else unknown host.init "/proc/1/comm cannot be read"; fi
+	tell host.init "$host_v" "/proc/1/comm cannot be read"
 	for host_v in /.dockerenv /run/.containerenv /run/systemd/container; do
 		[ ! -e "$root$host_v" ] || fact host.container "$host_v"
 	done
@@ -46,11 +46,11 @@ host_section() {
 	esac
 	host_v=
 	{ read -r host_v host_a <"$root/proc/uptime"; } 2>/dev/null
-	if [ -n "$host_v" ]; then fact host.uptime "$host_v"; else unknown host.uptime "/proc/uptime cannot be read"; fi
+	tell host.uptime "$host_v" "/proc/uptime cannot be read"
 	host_v=$(cat "$root/proc/sys/vm/swappiness" 2>/dev/null)
-	if [ -n "$host_v" ]; then fact host.swappiness "$host_v"; else unknown host.swappiness "/proc/sys/vm/swappiness cannot be read"; fi
+	tell host.swappiness "$host_v" "/proc/sys/vm/swappiness cannot be read"
 	host_v=$(live uname uname -m)
-	if [ -n "$host_v" ]; then fact host.machine "$host_v"; else unknown host.machine "needs a live kernel"; fi
+	tell host.machine "$host_v" "needs a live kernel"
 	host_v=$(live libc getconf GNU_LIBC_VERSION)
 	if [ -n "$host_v" ]; then
 		fact host.libc "$host_v"

@@ -33,7 +33,7 @@ fact() {
 	fact_name=$1
 	shift
 	one_line "$*"
-	out = "$fact_name" "$line"
+	out "=" "$fact_name" "$line"
 }
 unknown() {
 	unknown_name=$1
@@ -42,6 +42,9 @@ unknown() {
 	out "?" "$unknown_name" "$line"
 }
 absent() { say "-$1"; }
+
+# tell NAME VALUE WHY: a fact, or why there is no value.
+tell() { if [ -n "$2" ]; then fact "$1" "$2"; else unknown "$1" "$3"; fi; }
 
 # each NAME makes every line of its standard input a fact, at most 500 of at
 # most 512 bytes. It ends where live gave up, because a command that hangs
@@ -60,19 +63,20 @@ each() {
 			fact session.cut "$1"
 			return 0
 		fi
-		while [ "${#each_line}" -gt 512 ]; do
-			each_tail=${each_line#????????????????????????????????????????????????????????????????}
-			each_head=${each_line%"$each_tail"}
-			each_cut=$each_head
-			while [ "${#each_cut}" -lt 512 ]; do
-				each_line=$each_tail
-				each_tail=${each_line#????????????????????????????????????????????????????????????????}
-				each_cut=$each_cut${each_line%"$each_tail"}
-			done
-			each_line=$each_cut
-		done
-		out = "$1" "$each_line"
+		[ "${#each_line}" -le 512 ] || cut_512
+		out "=" "$1" "$each_line"
 	done
+}
+
+# cut_512 cuts $each_line, by eight pieces of 64 bytes.
+cut_512() {
+	each_cut=
+	while [ "${#each_cut}" -lt 512 ]; do
+		each_tail=${each_line#????????????????????????????????????????????????????????????????}
+		each_cut=$each_cut${each_line%"$each_tail"}
+		each_line=$each_tail
+	done
+	each_line=$each_cut
 }
 
 # children PID sets $children. The file is there unless the kernel was built
@@ -195,17 +199,16 @@ guard() {
 	await $! "$guard_limit"
 }
 
-# owner NAME SECONDS FUNCTION PID runs the part of a probe that only the
-# TaskManager user may run.
+# owner NAME SECONDS FUNCTION runs the part of a probe that only the
+# TaskManager user may run, for the process $owners_pid.
 owner() {
-	guard "$2" "$3" "$4"
+	guard "$2" "$3" "$owners_pid"
 	owner_status=$?
-	[ "$owner_status" = 0 ] || say "~tmdoctor-cut"
-	case $owner_status in
-	0) ;;
-	124) unknown "$1.$4" "gave up after $2 s" ;;
-	*) unknown "$1.$4" "the part that reads it ended early" ;;
-	esac
+	[ "$owner_status" != 0 ] || return 0
+	say "~tmdoctor-cut"
+	owner_why="the part that reads it ended early"
+	[ "$owner_status" != 124 ] || owner_why="gave up after $2 s"
+	unknown "$1.$owners_pid" "$owner_why"
 }
 
 # live NAME CMD... runs what asks the kernel or the network, not a file, for

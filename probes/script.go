@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -114,18 +115,40 @@ func assemble(all []*Probe) string {
 	b.WriteString(login.String())
 	b.WriteString(expand(mainScript, all))
 	b.WriteString("}\ntmdoctor </dev/null\n")
-	return withoutComments(b.String())
+	return shortNames(withoutComments(b.String()))
 }
 
-// withoutComments leaves out comments, blank lines and indentation: with them
-// the program would pass MaxScript. They are in the NAME.sh files.
+// ownName is a name of the shell that begins with a probe's name.
+var ownName = regexp.MustCompile(`(^|[^.\w/-])(address_space|disk|host|jobmanager|logs|memory|nofile|owners|session|threads)_(\w)`)
+
+// shortNames shortens the names of a probe's own variables and functions in
+// the program: nofile_line is n_line. In NAME.sh long names keep probes apart,
+// in the program one letter does.
+func shortNames(text string) string {
+	return ownName.ReplaceAllStringFunc(text, func(s string) string {
+		m := ownName.FindStringSubmatch(s)
+		return m[1] + m[2][:1] + "_" + m[3]
+	})
+}
+
+// arm is the pattern of an arm of case: words with bars between them.
+var arm = regexp.MustCompile(`^[^ ()"'$]+( \| [^ ()"'$]+)+\)`)
+
+// withoutComments leaves out comments, blank lines, indentation and blanks
+// that only please the eye: with them the program would pass MaxScript. They
+// are in the NAME.sh files.
 func withoutComments(text string) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
 		line = strings.TrimLeft(line, "\t")
-		if t := strings.TrimSpace(line); t != "" && t[0] != '#' {
-			b.WriteString(line)
+		if t := strings.TrimSpace(line); t == "" || t[0] == '#' {
+			continue
 		}
+		line = arm.ReplaceAllStringFunc(line, func(s string) string { return strings.ReplaceAll(s, " | ", "|") })
+		if rest, ok := strings.CutSuffix(line, " ;;\n"); ok {
+			line = rest + ";;\n"
+		}
+		b.WriteString(line)
 	}
 	return b.String()
 }
@@ -136,20 +159,23 @@ func ownerDriver(all []*Probe) string {
 	b.WriteString("owners() {\n\tfor owners_pid in \"$@\"; do\n\t\t:\n")
 	for _, p := range all {
 		if p.defines("owner") {
-			fmt.Fprintf(&b, "\t\towner %s %d %s \"$owners_pid\"\n", p.Name, p.Budget, p.function("owner"))
+			fmt.Fprintf(&b, "\t\towner %s %d %s\n", p.Name, p.Budget, p.function("owner"))
 		}
 	}
 	b.WriteString("\tdone\n}\n")
 	return b.String()
 }
 
-// expand replaces the lines of main.sh that begin with #: by a line for each
-// probe.
+// expand replaces the lines of main.sh that begin with #: by what depends on
+// the probes.
 func expand(main string, all []*Probe) string {
-	var begin, early, sections, unseen strings.Builder
-	begin.WriteString("say \"[session\"\n")
+	var names, owned []string
+	var early, sections strings.Builder
 	for _, p := range all {
-		fmt.Fprintf(&begin, "say \"[%s\"\npending=\"${pending}%s \"\n", p.Name, p.Name)
+		names = append(names, p.Name)
+		if p.defines("owner") {
+			owned = append(owned, p.Name)
+		}
 		if p.defines("early") {
 			fmt.Fprintf(&early, "\t%s\n", p.function("early"))
 		}
@@ -160,12 +186,11 @@ func expand(main string, all []*Probe) string {
 		// A second more, so that a command which live ends after as long
 		// costs its fact and not the section.
 		fmt.Fprintf(&sections, "section %s %d %s\n", p.Name, p.Budget+1, section)
-		if p.defines("owner") {
-			fmt.Fprintf(&unseen, "\t\tunknown \"%s.$owners_pid\" \"$2\"\n", p.Name)
-		}
 	}
-	return strings.NewReplacer("#: begin\n", begin.String(), "\t#: early\n", early.String(),
-		"#: sections\n", sections.String(), "\t\t#: unseen\n", unseen.String()).Replace(main)
+	return strings.NewReplacer(
+		"#: names\n", "pending=\""+strings.Join(names, " ")+" \"\nowned=\""+strings.Join(owned, " ")+"\"\n",
+		"\t#: early\n", early.String(), "#: sections\n", sections.String(),
+	).Replace(main)
 }
 
 // function is the name of one of the probe's functions in NAME.sh.

@@ -22,13 +22,13 @@ session_early() {
 	else
 		session_status
 	fi
-	if [ -n "$login_uid" ]; then fact session.uid "$login_uid"; else unknown session.uid "needs a live kernel"; fi
+	tell session.uid "$login_uid" "needs a live kernel"
 	[ -n "$login_user" ] || {
 		user_name "$login_uid"
 		login_user=$user
 	}
-	if [ -n "$login_user" ]; then fact session.user "$login_user"; else unknown session.user "no name for it in /etc/passwd"; fi
-	if [ -n "$login_groups" ]; then fact session.groups "$login_groups"; else unknown session.groups "needs a live kernel"; fi
+	tell session.user "$login_user" "no name for it in /etc/passwd"
+	tell session.groups "$login_groups" "needs a live kernel"
 	if [ -n "${BASH_VERSION-}" ]; then
 		fact session.shell "bash $BASH_VERSION"
 	elif [ -n "${KSH_VERSION-}" ]; then
