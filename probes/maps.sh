@@ -4,36 +4,36 @@
 maps_section() {
 	# The limit now. cat and not read: several shells read only the first digit
 	# of a number in /proc/sys.
-	if maps_v=$(cat "$root/proc/sys/vm/max_map_count" 2>/dev/null) && [ -n "$maps_v" ]; then
-		fact maps.max_map_count "$maps_v"
+	if v=$(cat "$root/proc/sys/vm/max_map_count" 2>/dev/null) && [ -n "$v" ]; then
+		fact maps.max_map_count "$v"
 	else
 		unknown maps.max_map_count "/proc/sys/vm/max_map_count cannot be read"
 	fi
 	# The files that set it at boot, in all directories that a loader may read.
-	for maps_d in /etc /run /usr/local/lib /usr/lib /lib; do
+	for d in /etc /run /usr/local/lib /usr/lib /lib; do
 		# Where /lib is a link to /usr/lib its files were read already.
-		if [ "$maps_d" = /lib ] && [ -h "$root/lib" ]; then
+		if [ "$d" = /lib ] && [ -h "$root/lib" ]; then
 			fact maps.boot /lib
 			continue
 		fi
-		[ -d "$root$maps_d/sysctl.d" ] && emit_glob "$maps_d/sysctl.d" "*.conf" ".*.conf"
+		[ -d "$root$d/sysctl.d" ] && emit_glob "$d/sysctl.d" "*.conf" ".*.conf"
 	done
 	emit_file /etc/sysctl.conf
 	# Who applies them: marks of the loader, of containers and of others that
 	# write sysctls.
-	for maps_f in /run/systemd/system /usr/lib/systemd/systemd-sysctl /lib/systemd/systemd-sysctl \
+	for f in /run/systemd/system /usr/lib/systemd/systemd-sysctl /lib/systemd/systemd-sysctl \
 		/etc/runlevels/boot/sysctl /etc/init.d/procps /etc/rc.d/rc.sysinit /etc/cloud/cloud.cfg \
 		/run/systemd/container /.dockerenv /run/.containerenv; do
-		[ -e "$root$maps_f" ] && fact maps.boot "$maps_f"
+		[ -e "$root$f" ] && fact maps.boot "$f"
 	done
-	maps_l=
-	[ -r "$root/proc/1/comm" ] && IFS= read -r maps_l <"$root/proc/1/comm"
-	[ -z "$maps_l" ] || fact maps.boot "/proc/1/comm $maps_l"
+	l=
+	[ -r "$root/proc/1/comm" ] && IFS= read -r l <"$root/proc/1/comm"
+	[ -z "$l" ] || fact maps.boot "/proc/1/comm $l"
 	emit_file /etc/os-release
 	emit_file /etc/alpine-release
-	for maps_d in /etc /run; do
-		maps_f=$maps_d/systemd/system/systemd-sysctl.service
-		if [ -e "$root$maps_f" ] || [ -h "$root$maps_f" ]; then emit_file "$maps_f"; fi
+	for d in /etc /run; do
+		f=$d/systemd/system/systemd-sysctl.service
+		if [ -e "$root$f" ] || [ -h "$root$f" ]; then emit_file "$f"; fi
 	done
 	maps_cmdline
 	maps_tuned
@@ -44,15 +44,15 @@ maps_section() {
 # Words of the kernel's command line that set a sysctl; the other words may be
 # secret.
 maps_cmdline() {
-	maps_l=
+	l=
 	if ! [ -r "$root/proc/cmdline" ]; then
 		unknown maps.cmdline "/proc/cmdline cannot be read"
 		return 0
 	fi
-	IFS= read -r maps_l <"$root/proc/cmdline"
+	IFS= read -r l <"$root/proc/cmdline"
 	set -f
-	for maps_w in $maps_l; do
-		case $maps_w in sysctl.*) fact maps.cmdline "$maps_w" ;; esac
+	for w in $l; do
+		case $w in sysctl.*) fact maps.cmdline "$w" ;; esac
 	done
 	set +f
 }
@@ -63,25 +63,25 @@ maps_tuned() {
 	[ -d "$root/etc/tuned" ] || return 0
 	emit_file /etc/tuned/active_profile
 	emit_file /etc/tuned/tuned-main.conf
-	maps_l=
-	is_regular /etc/tuned/active_profile && IFS= read -r maps_l <"$resolved"
-	maps_n=0
+	l=
+	is_regular /etc/tuned/active_profile && IFS= read -r l <"$resolved"
+	n=0
 	set -f
 	# shellcheck disable=SC2086 # a list of names
-	set -- $maps_l
+	set -- $l
 	set +f
-	while [ $# -gt 0 ] && [ "$maps_n" -lt 8 ]; do
-		maps_p=$1
+	while [ $# -gt 0 ] && [ "$n" -lt 8 ]; do
+		p=$1
 		shift
-		maps_n=$((maps_n + 1))
-		case $maps_p in */* | .* | "") continue ;; esac
-		for maps_d in /etc/tuned/profiles /etc/tuned /usr/lib/tuned/profiles /usr/lib/tuned; do
-			is_regular "$maps_d/$maps_p/tuned.conf" || continue
-			maps_f=$resolved
-			emit_file "$maps_d/$maps_p/tuned.conf"
-			while IFS=" =	" read -r maps_k maps_v; do
-				case $maps_k in include) set -- "$@" "${maps_v%%,*}" ;; esac
-			done <"$maps_f"
+		n=$((n + 1))
+		case $p in */* | .* | "") continue ;; esac
+		for d in /etc/tuned/profiles /etc/tuned /usr/lib/tuned/profiles /usr/lib/tuned; do
+			is_regular "$d/$p/tuned.conf" || continue
+			f=$resolved
+			emit_file "$d/$p/tuned.conf"
+			while IFS=" =	" read -r k v; do
+				case $k in include) set -- "$@" "${v%%,*}" ;; esac
+			done <"$f"
 			break
 		done
 	done
@@ -90,8 +90,8 @@ maps_tuned() {
 # Scripts of the boot that may write sysctls: only such lines leave the host.
 maps_writers() {
 	set --
-	for maps_f in /etc/rc.local /etc/rc.d/rc.local /etc/init.d/boot.local /etc/local.d/*.start; do
-		[ -e "$root$maps_f" ] && is_regular "$maps_f" && set -- "$@" "$resolved"
+	for f in /etc/rc.local /etc/rc.d/rc.local /etc/init.d/boot.local /etc/local.d/*.start; do
+		[ -e "$root$f" ] && is_regular "$f" && set -- "$@" "$resolved"
 	done
 	[ $# -gt 0 ] || return 0
 	grep -n -e "sysctl" -e "/proc/sys/" "$@" /dev/null 2>/dev/null | each maps.writer
@@ -101,9 +101,9 @@ maps_writers() {
 # The maps of one TaskManager, read once. The vsyscall page is in the list,
 # but the kernel does not count it.
 maps_owner() {
-	maps_n=$(grep -c -v "\[vsyscall\]" "$root/proc/$1/maps" 2>/dev/null)
-	if [ "${maps_n:-0}" -gt 0 ]; then
-		fact "maps.$1.count" "$maps_n"
+	n=$(grep -c -v "\[vsyscall\]" "$root/proc/$1/maps" 2>/dev/null)
+	if [ "${n:-0}" -gt 0 ]; then
+		fact "maps.$1.count" "$n"
 	else
 		unknown "maps.$1.count" "/proc/$1/maps cannot be read"
 	fi

@@ -1,5 +1,6 @@
 # nofile: what a TaskManager may open and has open, and all that decides what
-# the next one may open.
+# the next one may open. A section runs in a subshell: its variables are its
+# own.
 
 # What the session of this audit got from the files that are judged here.
 nofile_early() {
@@ -36,13 +37,13 @@ nofile_section() {
 	fi
 	# What pam_limits reads, vendors' directories too, and whether it is asked.
 	emit_file /etc/security/limits.conf
-	for nf_d in /etc/security /usr/etc/security /usr/share/security; do
-		[ -d "$root$nf_d/limits.d" ] && emit_glob "$nf_d/limits.d" "*.conf"
-		[ "$nf_d" != /etc/security ] && [ -e "$root$nf_d/limits.conf" ] && emit_file "$nf_d/limits.conf"
+	for d in /etc/security /usr/etc/security /usr/share/security; do
+		[ -d "$root$d/limits.d" ] && emit_glob "$d/limits.d" "*.conf"
+		[ "$d" != /etc/security ] && [ -e "$root$d/limits.conf" ] && emit_file "$d/limits.conf"
 	done
-	for nf_f in sshd login su sudo sudo-i cron crond systemd-user common-session system-auth password-auth; do
-		for nf_d in /etc/pam.d /usr/lib/pam.d; do
-			[ -e "$root$nf_d/$nf_f" ] && emit_file "$nf_d/$nf_f"
+	for f in sshd login su sudo sudo-i cron crond systemd-user common-session system-auth password-auth; do
+		for d in /etc/pam.d /usr/lib/pam.d; do
+			[ -e "$root$d/$f" ] && emit_file "$d/$f"
 		done
 	done
 	nf_sshd
@@ -55,13 +56,13 @@ nofile_section() {
 # sshd's configuration: only the lines that decide whether PAM is used.
 nf_sshd() {
 	set --
-	for nf_f in /etc/ssh/sshd_config "$root"/etc/ssh/sshd_config.d/*.conf; do
-		nf_f=${nf_f#"$root"}
-		[ -e "$root$nf_f" ] || continue
-		if is_regular "$nf_f"; then
+	for f in /etc/ssh/sshd_config "$root"/etc/ssh/sshd_config.d/*.conf; do
+		f=${f#"$root"}
+		[ -e "$root$f" ] || continue
+		if is_regular "$f"; then
 			set -- "$@" "$resolved"
 		else
-			unknown nofile.sshd "$nf_f cannot be read"
+			unknown nofile.sshd "$f cannot be read"
 		fi
 	done
 	[ $# -gt 0 ] || return 0
@@ -71,27 +72,27 @@ nf_sshd() {
 # Start files of login shells: only lines with ulimit leave the host.
 nf_shell() {
 	set --
-	for nf_f in /etc/profile "$root"/etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc; do
-		nf_f=${nf_f#"$root"}
-		is_regular "$nf_f" && set -- "$@" "$resolved"
+	for f in /etc/profile "$root"/etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc; do
+		f=${f#"$root"}
+		is_regular "$f" && set -- "$@" "$resolved"
 	done
-	nf_u=" "
-	for nf_l in ${tms:-none}; do
-		if [ "$nf_l" = none ]; then
+	u=" "
+	for l in ${tms:-none}; do
+		if [ "$l" = none ]; then
 			user_uid "${flink_user:-$login_user}"
 		else
-			tm_uid "$nf_l"
+			tm_uid "$l"
 			user_name "$uid"
 		fi
-		case $nf_u in *" $uid_home "*) continue ;; esac
-		nf_u="$nf_u$uid_home "
+		case $u in *" $uid_home "*) continue ;; esac
+		u="$u$uid_home "
 		case $uid_home in /?*) ;; *) continue ;; esac
 		if [ -d "$root$uid_home" ] && ! [ -x "$root$uid_home" ]; then
 			unknown nofile.shell "$uid_home cannot be entered"
 			continue
 		fi
-		for nf_f in "$uid_home"/.bash_profile "$uid_home"/.bash_login "$uid_home"/.profile "$uid_home"/.bashrc; do
-			is_regular "$nf_f" && set -- "$@" "$resolved"
+		for f in "$uid_home"/.bash_profile "$uid_home"/.bash_login "$uid_home"/.profile "$uid_home"/.bashrc; do
+			is_regular "$f" && set -- "$@" "$resolved"
 		done
 	done
 	[ $# -gt 0 ] || return 0
@@ -102,21 +103,21 @@ nf_shell() {
 # one and no owner part tells: root may ask su; a host without a TaskManager
 # is asked by sudo.
 nf_new_session() {
-	nf_u=
-	for nf_l in $tm_users; do nf_u=${nf_u:-$nf_l}; done
-	nf_u=${nf_u:-$flink_user}
-	case $nf_u in "" | "$login_user" | "#"* | -*) return 0 ;; esac
-	user_uid "$nf_u"
+	u=
+	for l in $tm_users; do u=${u:-$l}; done
+	u=${u:-$flink_user}
+	case $u in "" | "$login_user" | "#"* | -*) return 0 ;; esac
+	user_uid "$u"
 	[ -n "$uid" ] || return 0
-	nf_v=
+	v=
 	if [ -n "$root" ]; then
-		nf_v=$(live session true)
+		v=$(live session true)
 	elif [ "$login_uid" = 0 ]; then
-		nf_v=$(live session su -s /bin/sh -c "cat /proc/self/limits" "$nf_u" 2>/dev/null)
-	elif [ -n "$sudo" ] && [ -z "$tms" ] && may_sudo "$nf_u"; then
-		nf_v=$(live session nf_by_sudo "$nf_u" 2>/dev/null)
+		v=$(live session su -s /bin/sh -c "cat /proc/self/limits" "$u" 2>/dev/null)
+	elif [ -n "$sudo" ] && [ -z "$tms" ] && may_sudo "$u"; then
+		v=$(live session nf_by_sudo "$u" 2>/dev/null)
 	fi
-	say "$nf_v" | while read -r limit_a limit_b limit_c limit_s limit_h limit_d; do
+	say "$v" | while read -r limit_a limit_b limit_c limit_s limit_h limit_d; do
 		case "$limit_a $limit_b $limit_c" in
 		"Max open files") fact nofile.flink_session "$uid $limit_s $limit_h" ;;
 		"Max address space") fact address-space.flink_session "$uid $limit_s $limit_h" ;;
@@ -128,28 +129,28 @@ nf_by_sudo() { say "cat /proc/self/limits" | sudo -n -u "$1" /bin/sh -s; }
 # The systemd units that TaskManagers run in; where none runs, those whose
 # name says that they start one.
 nf_units() {
-	nf_u=" "
-	for nf_l in $tms; do
-		nf_cgroup "$root/proc/$nf_l/cgroup"
+	u=" "
+	for l in $tms; do
+		nf_cgroup "$root/proc/$l/cgroup"
 	done
 	if [ -z "$tms" ]; then
-		for nf_f in "$root"/etc/systemd/system/*.service "$root"/usr/lib/systemd/system/*.service; do
-			case ${nf_f##*/} in
+		for f in "$root"/etc/systemd/system/*.service "$root"/usr/lib/systemd/system/*.service; do
+			case ${f##*/} in
 			*[Jj]ob[Mm]anager* | *job-manager*) ;;
-			*[Ff]link*.service | *[Tt]ask[Mm]anager*.service | *task-manager*.service) nf_add "${nf_f##*/}" ;;
+			*[Ff]link*.service | *[Tt]ask[Mm]anager*.service | *task-manager*.service) nf_add "${f##*/}" ;;
 			esac
 		done
 	fi
 	set -f
 	# shellcheck disable=SC2086 # names without blanks
-	set -- $nf_u
+	set -- $u
 	set +f
 	[ $# -gt 0 ] || return 0
-	for nf_l; do fact nofile.unit_name "$nf_l"; done
-	nf_l=$(live unit systemctl show -p Id -p LimitNOFILE -p LimitNOFILESoft -p LimitNPROC -p LimitNPROCSoft -p LimitAS \
+	for l; do fact nofile.unit_name "$l"; done
+	l=$(live unit systemctl show -p Id -p LimitNOFILE -p LimitNOFILESoft -p LimitNPROC -p LimitNPROCSoft -p LimitAS \
 		-p LimitASSoft -p TasksMax -p MemoryMax -p NeedDaemonReload -p FragmentPath -p DropInPaths -- "$@")
 	case $? in
-	0) printf '%s\n' "$nf_l" | each nofile.unit ;;
+	0) printf '%s\n' "$l" | each nofile.unit ;;
 	124) unknown nofile.unit "systemctl did not answer" ;;
 	125) unknown nofile.unit "needs a live kernel" ;;
 	127) unknown nofile.unit "systemctl is not there" ;;
@@ -162,19 +163,19 @@ nf_units() {
 # a login, and not a user's own.
 nf_cgroup() {
 	[ -r "$1" ] || return 0
-	while IFS= read -r nf_p || [ -n "$nf_p" ]; do
-		case $nf_p in
+	while IFS= read -r p || [ -n "$p" ]; do
+		case $p in
 		*/user@*) continue ;;
-		0::/* | *:name=systemd:/*) nf_p=${nf_p#*:*:} ;;
+		0::/* | *:name=systemd:/*) p=${p#*:*:} ;;
 		*) continue ;;
 		esac
-		while [ -n "$nf_p" ]; do
-			case $nf_p in *.service) break ;; esac
-			nf_p=${nf_p%/*}
+		while [ -n "$p" ]; do
+			case $p in *.service) break ;; esac
+			p=${p%/*}
 		done
-		case ${nf_p##*/} in
+		case ${p##*/} in
 		"" | ssh.service | sshd.service | ssh@*.service | cron.service | crond.service | docker.service | containerd.service | crio.service | kubelet.service) ;;
-		*) nf_add "${nf_p##*/}" ;;
+		*) nf_add "${p##*/}" ;;
 		esac
 	done <"$1"
 }
@@ -182,36 +183,36 @@ nf_cgroup() {
 # Each unit once; a name with anything but what systemd allows is none.
 nf_add() {
 	case $1 in *[!A-Za-z0-9:_.@\\-]* | -*) return 0 ;; esac
-	case $nf_u in *" $1 "*) ;; *) nf_u="$nf_u$1 " ;; esac
+	case $u in *" $1 "*) ;; *) u="$u$1 " ;; esac
 }
 
 # Unit files, drop-ins and the manager's own configuration: which there are,
 # links to nothing included, and their lines about limits.
 nf_unit_files() {
-	nf_u=" "
-	for nf_l; do
-		nf_u="$nf_u$nf_l $nf_l.d "
-		case $nf_l in *@*) nf_u="$nf_u${nf_l%%@*}@.service ${nf_l%%@*}@.service.d " ;; esac
+	u=" "
+	for l; do
+		u="$u$l $l.d "
+		case $l in *@*) u="$u${l%%@*}@.service ${l%%@*}@.service.d " ;; esac
 	done
 	set --
-	for nf_d in /etc/systemd /run/systemd /usr/local/lib/systemd /usr/lib/systemd /lib/systemd; do
-		[ "$nf_d" = /lib/systemd ] && [ -h "$root/lib" ] && continue
-		set -- "$@" "$root$nf_d"/system.conf "$root$nf_d"/system.conf.d/*.conf
-		set -- "$@" "$root$nf_d"/user.conf "$root$nf_d"/user.conf.d/*.conf "$root$nf_d"/system/service.d/*.conf
-		for nf_l in $nf_u; do
-			case $nf_l in
-			*.d) set -- "$@" "$root$nf_d/system/$nf_l"/*.conf ;;
-			*) set -- "$@" "$root$nf_d/system/$nf_l" ;;
+	for d in /etc/systemd /run/systemd /usr/local/lib/systemd /usr/lib/systemd /lib/systemd; do
+		[ "$d" = /lib/systemd ] && [ -h "$root/lib" ] && continue
+		set -- "$@" "$root$d"/system.conf "$root$d"/system.conf.d/*.conf
+		set -- "$@" "$root$d"/user.conf "$root$d"/user.conf.d/*.conf "$root$d"/system/service.d/*.conf
+		for l in $u; do
+			case $l in
+			*.d) set -- "$@" "$root$d/system/$l"/*.conf ;;
+			*) set -- "$@" "$root$d/system/$l" ;;
 			esac
 		done
 	done
-	nf_n=$#
-	while [ "$nf_n" -gt 0 ]; do
-		nf_n=$((nf_n - 1))
-		nf_f=${1#"$root"}
+	n=$#
+	while [ "$n" -gt 0 ]; do
+		n=$((n - 1))
+		f=${1#"$root"}
 		shift
-		if [ -e "$root$nf_f" ] || [ -h "$root$nf_f" ]; then fact nofile.unit_file "$nf_f"; fi
-		is_regular "$nf_f" && set -- "$@" "$resolved"
+		if [ -e "$root$f" ] || [ -h "$root$f" ]; then fact nofile.unit_file "$f"; fi
+		is_regular "$f" && set -- "$@" "$resolved"
 	done
 	[ $# -gt 0 ] || return 0
 	grep -n -e "^[[:blank:]]*\[" -e "^[[:blank:]]*[A-Za-z]*Limit[A-Z]*[[:blank:]]*=" -e "^[[:blank:]]*[A-Za-z]*TasksMax" -e "^[[:blank:]]*MemoryMax" \
@@ -222,14 +223,14 @@ nf_unit_files() {
 # The open files of one TaskManager, and what a session of its user gets. No
 # fork: a shell lists the directory itself.
 nofile_owner() {
-	nf_p=$1
-	set -- "$root/proc/$nf_p/fd"/*
-	if [ "$1" = "$root/proc/$nf_p/fd/*" ]; then
-		unknown "nofile.$nf_p.descriptors" "/proc/$nf_p/fd cannot be read"
+	p=$1
+	set -- "$root/proc/$p/fd"/*
+	if [ "$1" = "$root/proc/$p/fd/*" ]; then
+		unknown "nofile.$p.descriptors" "/proc/$p/fd cannot be read"
 	else
-		fact "nofile.$nf_p.descriptors" "$#"
+		fact "nofile.$p.descriptors" "$#"
 	fi
-	session_limit nofile "$nf_p" "Max open files"
+	session_limit nofile "$p" "Max open files"
 }
 
 # A row of what this session got, and whose session it is: that of another user
