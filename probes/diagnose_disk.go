@@ -113,7 +113,7 @@ func (d *diagnosis) blocksOrInodes(e LogEntry, s Space) (string, Confidence, str
 	switch {
 	case s.Files > 0 && s.FilesUsed() >= 99 && s.Used() < 99:
 		return causeInodes, Proven, files
-	case s.Used() >= 95 || s.Avail < 16<<20:
+	case s.Used() >= 95 || s.Avail < min(16<<20, s.Total/10):
 		return causeDiskFull, Proven, blocks
 	case d.anyWriting(e):
 		return causeDiskFull, Likely, "now " + blocks
@@ -226,11 +226,14 @@ func (d *diagnosis) whyNotWritable(dir DirFacts, id, name string) (string, Confi
 func owner(dir DirFacts) string {
 	mode, ok1 := dir.Mode.Get()
 	uid, ok2 := dir.UID.Get()
-	if ok1 && ok2 {
+	if ok1 && ok2 && mode != "" && uid >= 0 {
 		return fmt.Sprintf("it is %s of uid %d", mode, uid)
 	}
 	if dir.Kind.Or("") == "absent" && len(dir.Parents) > 0 {
 		p := dir.Parents[len(dir.Parents)-1]
+		if p.Mode == "" {
+			return "it is absent"
+		}
 		return fmt.Sprintf("it is absent, and %s above it is %s of uid %d", p.Path, p.Mode, p.UID)
 	}
 	return ""

@@ -23,19 +23,33 @@ func (e LogEntry) evidence() Evidence {
 // short is a text with its long paths cut to their last element, for a
 // sentence.
 func short(text string) string {
-	return clip(longPath.ReplaceAllStringFunc(text, func(p string) string { return ".../" + path.Base(p) }), 160)
+	return clip(longPath.ReplaceAllStringFunc(text, func(p string) string {
+		if strings.Count(p, "/") < 3 {
+			return p
+		}
+		return ".../" + path.Base(p)
+	}), 160)
 }
 
-var longPath = regexp.MustCompile(`/[^\s:'"(),]+/[^\s:'"(),]{2,}`)
+var longPath = regexp.MustCompile(`/[^\s:'"(),]+(?::[^\s:'"(),]+)*`)
 
 // said is the sentence part that quotes a failure: `TEXT` 12 times since 02:41.
 func (d *diagnosis) said(e LogEntry) string {
 	in := e.Innermost()
-	text := in.Message
+	text := strings.TrimLeft(in.Message, "# ")
 	if text == "" {
 		text = in.Class
 	}
-	return "`" + short(text) + "` " + d.times(e.Count, e.First, e.Last)
+	// The same failure may end in several texts: it is counted once for all.
+	count, first, last := 0, e.First, e.Last
+	id := e.text()
+	for _, o := range d.f.Logs.Entries {
+		if o.Run == e.Run && o.File == e.File && (id == "" && sameFailure(o, e) || id != "" && o.text() == id && o.byUser() == e.byUser() && o.trusted()) {
+			count += o.Count
+			first, last = earlier(first, o.First), max(last, o.Last)
+		}
+	}
+	return "`" + short(text) + "` " + d.times(max(count, e.Count), first, last)
 }
 
 // trustedLoggers are those of Flink and what it is made of. An exception that
@@ -148,8 +162,8 @@ func (d *diagnosis) over(run int, at int64, job string) string {
 	alive := d.taskManagerOf(run)
 	if alive == nil {
 		for i, r := range runs {
-			if i != run && r.Kind == LogTaskManager && r.Started > 0 && r.Started >= at && at > 0 && r.works() {
-				return "the TaskManager was started again at " + d.clock(r.Started) + " and runs its job"
+			if began := d.began(i); i != run && r.Kind == LogTaskManager && began >= at && at > 0 && r.works() {
+				return "the TaskManager was started again at " + d.clock(began) + " and runs its job"
 			}
 		}
 	} else if r := runs[run]; r.works() && r.Running > at && at > 0 && d.now-r.Running > 3600 {
@@ -166,9 +180,20 @@ func (d *diagnosis) over(run int, at int64, job string) string {
 	return ""
 }
 
+// began is when a run began, 0 where neither its log nor its process tells.
+func (d *diagnosis) began(run int) int64 {
+	if t := d.f.Logs.Runs[run].Started; t > 0 {
+		return t
+	}
+	if tm := d.taskManagerOf(run); tm != nil {
+		return tm.Started.Or(0)
+	}
+	return 0
+}
+
 // works reports whether the process is registered and runs a job.
 func (r LogRun) works() bool {
-	return r.Registered > 0 && r.Running > 0 && r.Failed <= r.Running && (r.Stopped == 0 || r.Stopped < r.Started)
+	return r.Running > 0 && r.Failed <= r.Running && (r.Stopped == 0 || r.Stopped < r.Started)
 }
 
 var jobInPath = regexp.MustCompile(`job_([0-9a-f]{32})`)

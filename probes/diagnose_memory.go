@@ -14,6 +14,7 @@ const fewMaps = 4096
 // the texts by id, and its hs_err file.
 type signs struct {
 	run     int
+	file    string // its log without .log or .out
 	entries map[string]LogEntry
 	crash   *HsErr
 }
@@ -28,12 +29,14 @@ var memoryTexts = []string{textNoThread, textPthread, textSystemErr, textMapNoMe
 func (d *diagnosis) memory() {
 	var list []signs
 	of := func(run int, file string) *signs {
+		file, _, _ = strings.Cut(file, ".out")
+		file, _, _ = strings.Cut(file, ".log")
 		for i := range list {
-			if list[i].run == run && (run >= 0 || file == "") {
+			if list[i].run == run && (run >= 0 || list[i].file == file) {
 				return &list[i]
 			}
 		}
-		list = append(list, signs{run: run, entries: map[string]LogEntry{}})
+		list = append(list, signs{run: run, file: file, entries: map[string]LogEntry{}})
 		return &list[len(list)-1]
 	}
 	for _, e := range d.f.Logs.Entries {
@@ -52,7 +55,7 @@ func (d *diagnosis) memory() {
 	for i := range d.f.Logs.Crashes {
 		h := &d.f.Logs.Crashes[i]
 		if h.taskManager() && !strings.Contains(h.Error, "SIGSEGV") && !strings.Contains(h.Error, "SIGBUS") {
-			of(d.runOf(*h), h.Path).crash = h
+			of(d.runOf(*h), h.LogFile).crash = h
 		}
 	}
 	for _, s := range list {
@@ -92,15 +95,18 @@ func (d *diagnosis) base(s signs) (c candidate, said string) {
 	if e, ok := s.first(); ok {
 		c, said = d.candidateOf("", e), d.said(e)
 		if e.Kind == LogOut || e.Last == 0 {
-			said = "`" + short(e.Innermost().Message) + "`"
+			said = "`" + short(strings.TrimLeft(e.Innermost().Message, "# ")) + "`"
 		}
 	}
 	c.run = s.run
 	if h := s.crash; h != nil {
 		text := h.Error
-		if said == "" {
+		if said == "" || !s.has(textNoThread, textMapNoMem, textMapFailed) {
 			said = "`" + short(text) + "` at " + d.clock(h.Time)
-			c.at, c.from, c.Subject = h.Time, h.Time, h.Path
+			c.at, c.from = h.Time, h.Time
+			if c.Subject == "" {
+				c.Subject = h.Path
+			}
 		}
 		c.at = max(c.at, h.Time)
 		c.over = d.over(s.run, c.at, "")
@@ -400,6 +406,9 @@ func (d *diagnosis) oomKills() {
 			}
 		}
 		if kind == VictimLikely && c.run < 0 {
+			if slices.ContainsFunc(d.f.Logs.Runs, func(r LogRun) bool { return r.Kind == LogTaskManager && r.Last > 0 }) {
+				continue // no TaskManager's log stops then: it was another java process of that user
+			}
 			c.Confidence = Likely
 		}
 		what := "the host had none left"
@@ -418,9 +427,9 @@ func (d *diagnosis) oomKills() {
 
 // overKill tells whether a TaskManager was started after a kill and works.
 func (d *diagnosis) overKill(k OOMKill) string {
-	for _, r := range d.f.Logs.Runs {
-		if r.Kind == LogTaskManager && r.Started >= k.Time && k.Time > 0 && r.works() {
-			return "the TaskManager was started again at " + d.clock(r.Started) + " and runs its job"
+	for i, r := range d.f.Logs.Runs {
+		if began := d.began(i); r.Kind == LogTaskManager && began >= k.Time && k.Time > 0 && r.works() {
+			return "the TaskManager was started again at " + d.clock(began) + " and runs its job"
 		}
 	}
 	return ""

@@ -17,7 +17,7 @@ func (d *diagnosis) jobManager() {
 			continue
 		}
 		var last *LogEntry
-		fatal := false
+		fatal, lost := false, run.Registered == 0
 		for j := range d.f.Logs.Entries {
 			e := &d.f.Logs.Entries[j]
 			if e.Run != i || !e.trusted() || e.byUser() {
@@ -27,14 +27,17 @@ func (d *diagnosis) jobManager() {
 			if id != textRegFailed && id != textRegTimeout || e.Last <= run.Registered {
 				continue
 			}
-			if id == textRegTimeout {
-				fatal = true
+			if m := rpcAddress.FindStringSubmatch(e.Innermost().Message); m != nil && run.JobManager != "" && m[1]+":"+m[2] != run.JobManager {
+				continue // another TaskManager
 			}
+			fatal = fatal || id == textRegTimeout
+			// A connection that breaks and comes back is told, too.
+			lost = lost || !strings.HasPrefix(e.Innermost().Message, "Association")
 			if last == nil || better(*e, *last) {
 				last = e
 			}
 		}
-		if last != nil {
+		if last != nil && lost {
 			d.unreachable(i, *last, fatal)
 		}
 	}

@@ -29,7 +29,7 @@ func (d *diagnosis) corrupted(e LogEntry, id string) {
 		c.Remedy = "let the job restart from its last checkpoint, which is untouched; then check the disk and memory of this host (dmesg, smartctl). Delete no checkpoint and no savepoint"
 		if dir := d.dirOf(p); dir != nil {
 			c.Subject = dir.Path
-			c.Remedy += "; " + d.abandoned(dir.Path)
+			c.Remedy += d.abandoned(dir.Path)
 		}
 	}
 	if evidence := d.badDisk(p); len(evidence) > 0 {
@@ -52,7 +52,10 @@ func (d *diagnosis) abandoned(dir string) string {
 			n++
 		}
 	}
-	return fmt.Sprintf("%d directories of RocksDB lie below %s (the state probe says which no process holds)", n, dir)
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprintf("; %d directories of RocksDB lie below %s (state/abandoned says which no process holds)", n, dir)
 }
 
 // restoring reports whether an entry is of a restore: its wrappers say so, or
@@ -161,9 +164,6 @@ func (d *diagnosis) sizing(e LogEntry, id string) {
 		textMetaspace: {causeMetaspace, "metaspace", "-XX:MaxMetaspaceSize=", "raise taskmanager.memory.jvm-metaspace.size, or find the class loader leak (it grows with each restart of the job); the host is not at fault"},
 		textDirect:    {causeDirect, "direct memory", "-XX:MaxDirectMemorySize=", "raise taskmanager.memory.task.off-heap.size (or framework.off-heap.size), or find what allocates direct buffers; the host is not at fault"},
 	}[id]
-	if id == textDirect && e.Kind == LogTaskManager && strings.Contains(e.Innermost().Message, "heap") {
-		return
-	}
 	c := d.candidateOf(k.cause, e)
 	c.Message = k.what + ": the JVM has used all it was given"
 	if tm := d.taskManagerOf(e.Run); tm != nil {

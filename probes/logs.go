@@ -83,9 +83,11 @@ type LogRun struct {
 	// MaxFiles is the limit of open files it was started with, 0 if not seen.
 	MaxFiles   int64 `json:"max_files"`
 	Registered int64 `json:"registered"` // newest registration at the ResourceManager
-	Running    int64 `json:"running"`    // newest task that began to run
-	Failed     int64 `json:"failed"`     // newest task that failed
-	Stopped    int64 `json:"stopped"`    // RECEIVED SIGNAL
+	// JobManager is the address it registered at, HOST:PORT.
+	JobManager string `json:"jobmanager"`
+	Running    int64  `json:"running"` // newest task that began to run
+	Failed     int64  `json:"failed"`  // newest task that failed
+	Stopped    int64  `json:"stopped"` // RECEIVED SIGNAL
 }
 
 // LogEntry is a failure as it was logged, the same ones taken together.
@@ -105,6 +107,8 @@ type LogEntry struct {
 	Frames []string `json:"frames,omitempty"`
 	// Paths are different paths in repetitions of it, at most four.
 	Paths []string `json:"paths,omitempty"`
+
+	failed bool // while reading: a task that failed of it was counted
 }
 
 // LogCause is one exception of a chain.

@@ -61,10 +61,9 @@ logs_directory() {
 	resolve "$1" && [ -d "$resolved" ] || return 0
 	logs_real=$resolved
 	[ -r "$logs_real" ] || unknown "$logs_as.dir" "$1 cannot be read"
+	# shellcheck disable=SC2012 # sizes, the newest first
 	logs_list=$(LC_ALL=C ls -lLnt "$logs_real/" 2>/dev/null |
-		grep -E "(taskexecutor|taskmanager|jobmanager|standalonesession|standalonejob|applicationmaster).*[.](log|out|err)|_LOG" |
-		grep -v -E "[.](gz|zip|bz2|xz|zst|lck)|gc[.]log" |
-		sed -n -e "s/^-[^ ]* *[0-9]* *\([0-9]*\) *[0-9]* *\([0-9]*\) *[^ ]* *[^ ]* *[^ ]* \(.*\)/\1 \2 \3/p" | sed 60q)
+		sed -n "s/^-[^ ]* *[0-9]* *\([0-9]*\) *[0-9]* *\([0-9]*\) *[^ ]* *[^ ]* *[^ ]* \(.*\)/\1 \2 \3/p" | sed 2000q)
 	logs_tm=0 logs_out=0 logs_jm=0 logs_db=0
 	IFS=$nl
 	for logs_entry in $logs_list; do
@@ -74,11 +73,12 @@ logs_directory() {
 		logs_file=${logs_entry#* }
 		[ "$logs_size" -gt 0 ] || continue
 		case $logs_file in
+		*.gz | *.zip | *.bz2 | *.xz | *.zst | *.lck | *gc.log*) ;;
 		*_LOG*) [ "$((logs_db = logs_db + 1))" -gt 4 ] || logs_read rocksdb "$1/$logs_file" 131072 12 ;;
 		*jobmanager*.out* | *jobmanager*.err* | *standalone*.out* | *standalone*.err*) ;;
-		*jobmanager* | *standalone* | *applicationmaster*) [ "$((logs_jm = logs_jm + 1))" -gt 3 ] || logs_read jobmanager "$1/$logs_file" 1048576 160 ;;
-		*.out* | *.err*) [ "$((logs_out = logs_out + 1))" -gt 6 ] || logs_read out "$1/$logs_file" 524288 60 ;;
-		*)
+		*jobmanager*.log* | *standalone*.log*) [ "$((logs_jm = logs_jm + 1))" -gt 3 ] || logs_read jobmanager "$1/$logs_file" 1048576 160 ;;
+		*taskexecutor*.out* | *taskexecutor*.err* | *taskmanager*.out* | *taskmanager*.err*) [ "$((logs_out = logs_out + 1))" -gt 6 ] || logs_read out "$1/$logs_file" 524288 60 ;;
+		*taskexecutor*.log* | *taskmanager*.log*)
 			logs_uid=$logs_owned
 			logs_tm=$((logs_tm + 1))
 			if [ "$logs_tm" -le 3 ]; then
@@ -159,10 +159,13 @@ logs_crashes() {
 	resolve "$1" && [ -d "$resolved" ] && [ -r "$resolved" ] || return 0
 	logs_real=$resolved
 	set +f
-	for logs_err in "$logs_real"/hs_err_pid*.log; do break; done
+	set -- "$1" "$logs_real"/hs_err_pid*.log
 	set -f
-	[ -e "$logs_err" ] || return 0
-	for logs_err in $(cd "$logs_real" && LC_ALL=C ls -t | grep "^hs_err_pid[0-9]*[.]log" | sed 3q); do logs_crash "$1/$logs_err"; done
+	[ -e "$2" ] || return 0
+	logs_real=$1
+	shift
+	# shellcheck disable=SC2012 # names that begin with hs_err_pid
+	for logs_err in $(LC_ALL=C ls -t "$@" | sed 3q); do logs_crash "$logs_real/${logs_err##*/}"; done
 }
 
 # logs_crash PATH: what an hs_err file says of limits and memory, and how many
@@ -182,7 +185,7 @@ logs_crash() {
 # logs_owner PID: through sudo only, what the login user may not read.
 logs_owner() {
 	[ -z "${flink_log_dirs+there}" ] || return 0
-	logs_as=logs.$1 logs_n=0 logs_crashed=$nl logs_dirs= logs_errs=
+	logs_as=logs.$1 logs_n=0 logs_crashed=$nl logs_dirs="" logs_errs=""
 	set -f
 	logs_options "$1"
 	logs_file=${logs_dirs#"$nl"}
@@ -190,7 +193,8 @@ logs_owner() {
 	case $logs_file in
 	/*)
 		# Where everybody may read all of it, the login user has done so.
-		LC_ALL=C ls -la "$logs_file/" 2>/dev/null | grep -q -E "^-......[^r]|^d......([^r]..|..[^xt]).* [.]\$" && logs_directory "$logs_file"
+		# shellcheck disable=SC2012 # its modes are wanted
+		[ -z "$(LC_ALL=C ls -la "$logs_file/" 2>/dev/null | sed -n -e "/^-......[^r]/p" -e "/^d......[^r].* [.]\$/p" -e "/^d........[^xt].* [.]\$/p")" ] || logs_directory "$logs_file"
 		;;
 	esac
 	logs_crashes "/proc/$1/cwd"

@@ -176,6 +176,9 @@ func (r *logReader) mark(text string) {
 		}
 	case "registered":
 		run.Registered = l.time
+		if m := rpcAddress.FindStringSubmatch(text); m != nil {
+			run.JobManager = m[1] + ":" + m[2]
+		}
 	case "signal":
 		run.Stopped = l.time
 	case "task":
@@ -207,6 +210,7 @@ func (r *logReader) flush() {
 		e.Chain[i].Message = clip(e.Chain[i].Message, 500)
 	}
 	e.Chain = e.Chain[:min(len(e.Chain), 12)]
+	e.failed = strings.Contains(e.Head, " to FAILED")
 	if p := pathIn(e.Innermost().Message); p != "" {
 		e.Paths = []string{p}
 	}
@@ -219,12 +223,17 @@ func (r *logReader) flush() {
 	r.facts.Entries = append(r.facts.Entries, e)
 }
 
-var variable = regexp.MustCompile(`[0-9a-f]{8,}|[0-9]+`)
+// variable is what differs from one failure to the next of the same kind:
+// identifiers, numbers, and the place below the directory of one instance.
+var variable = regexp.MustCompile(`/job_[0-9a-f]{32}[^\s:'"]*|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|[0-9]+`)
 
 // sameFailure reports whether two entries tell of the same kind of failure:
 // the same innermost exception but for numbers and identifiers.
 func sameFailure(a, b LogEntry) bool {
 	x, y := a.Innermost(), b.Innermost()
+	if rpcAddress.FindString(x.Message) != rpcAddress.FindString(y.Message) {
+		return false
+	}
 	if x.Class != y.Class || (len(a.Chain) == 0) != (len(b.Chain) == 0) {
 		return false
 	}
@@ -238,7 +247,12 @@ func sameFailure(a, b LogEntry) bool {
 // repeat adds a repetition. Flink logs one failure several times within a
 // moment, with more or less around it.
 func (e *LogEntry) repeat(n LogEntry) {
-	if n.Last-e.Last > 2 || n.Last == 0 {
+	switch task := strings.Contains(n.Head, " to FAILED"); {
+	case task && e.failed:
+		e.Count++
+	case task:
+		e.failed = true
+	case !e.failed && (n.Last-e.Last > 2 || n.Last == 0):
 		e.Count++
 	}
 	e.Line = n.Line

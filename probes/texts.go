@@ -72,20 +72,30 @@ const (
 // RocksDBOperationUtils, TaskExecutor, RegistrationTimeoutException; OpenJDK
 // os_linux.cpp, os_posix.cpp, debug.cpp; glibc strerror and dl-load.c.
 var Texts = []Text{
+	{ID: textRegFailed, Host: true, Pattern: `Could not resolve (ResourceManager|JobManager) address|Registration at ResourceManager (failed|was declined|attempt)|Could not connect to (rpc|ResourceManager)|heartbeat of ResourceManager|Association with remote system|Could not connect[.] Waiting for`},
+	{ID: textYarnMemory, Host: true, Pattern: `beyond .*memory limit`},
+	{ID: textCommit, Host: true, Pattern: `os::commit_memory\(.*errno=12`},
+	{ID: textNative, Host: true, Pattern: `Native memory allocation \((mmap|malloc)\) failed|insufficient memory for the Java Runtime`},
+	{ID: textGuard, Host: true, Pattern: `ttempt to (de)?(allocate|protect|unguard) stack guard pages failed|to (de)?allocate stack guard pages failed`},
+	{ID: textPthread, Host: true, Pattern: `pthread_create failed \(EAGAIN\)|Failed to start the native thread`},
+	{ID: textSystemErr, Host: true, Pattern: `what\(\): +Resource temporarily unavailable|Fatal glibc error: failed to register TLS destructor`},
+	{ID: textReserve, Host: true, Pattern: `Could not reserve enough space|Could not allocate (compressed class space|metaspace)|Failed to reserve memory for metaspace|Error occurred during initialization of VM`},
+	{ID: textZGCMaps, Host: true, Pattern: `number of memory mappings per process might be too low`},
+
 	{ID: textTooManySys, Pattern: `Too many open files in system`},
 	{ID: textTooMany, Pattern: `Too many open files`},
 	{ID: textQuota, Pattern: `Disk quota exceeded`},
 	{ID: textNoSpace, Pattern: `No space left on device`},
 	{ID: textReadOnly, Pattern: `Read-only file system`},
 	{ID: textMapSegment, Pattern: `failed to map segment from shared object`},
-	{ID: textLibVersion, Pattern: `version .(GLIBC|GLIBCXX|CXXABI)[A-Za-z_0-9.]*. not found|wrong ELF class|Exec format error|ld-linux|ld-musl`, Class: "UnsatisfiedLinkError"},
+	{ID: textLibVersion, Pattern: `version .(GLIBC|GLIBCXX|CXXABI)[A-Za-z_0-9.]*. not found|wrong ELF class|Exec format error|Error relocating|Error loading shared library|symbol not found`, Class: "UnsatisfiedLinkError"},
 	{ID: textLibMissing, Pattern: `cannot open shared object file`},
 	{ID: textMapNoMem, Pattern: `[Ww]hile mmap file for read: |MMap failed on `},
 	{ID: textNoMemory, Pattern: `Cannot allocate memory|Not enough space`},
 	{ID: textLock, Pattern: `[Ww]hile lock file: |lock hold by current process|No locks available`},
 	{ID: textDenied, Pattern: `Permission denied|AccessDeniedException`},
 	{ID: textLocalDir, Pattern: `Local DB files directory .* does not exist and cannot be created`},
-	{ID: textMakeDir, Pattern: `Could not create (RocksDB data directory|the working directory|working directory for RocksDB)`},
+	{ID: textMakeDir, Pattern: `Could not create (RocksDB data directory|the working directory|working directory for RocksDB)|Failed to create directory for shared state`},
 	{ID: textNotNative, Pattern: `[Ww]hile link file to .*(Not supported|not permitted|Invalid cross-device)`},
 	{ID: textNotPermit, Pattern: `Operation not permitted`},
 	{ID: textIOError, Pattern: `Input/output error|Structure needs cleaning|Stale file handle|StaleFile`},
@@ -100,16 +110,6 @@ var Texts = []Text{
 	{ID: textRegTimeout, Pattern: `Could not register at the ResourceManager within`},
 	{ID: textLibOther, Pattern: `already loaded in another classloader|rocksdbjni.* not found|no rocksdbjni|not found inside JAR`},
 	{ID: textClosedEarly, Pattern: `Cannot register Closeable, registry is already closed`},
-
-	{ID: textRegFailed, Host: true, Pattern: `Could not resolve (ResourceManager|JobManager) address|Registration at ResourceManager (failed|was declined|attempt)|Could not connect to (rpc|ResourceManager)|heartbeat of ResourceManager|Association with remote system|Could not connect[.] Waiting for`},
-	{ID: textYarnMemory, Host: true, Pattern: `beyond .*memory limit`},
-	{ID: textCommit, Host: true, Pattern: `os::commit_memory\(.*errno=12`},
-	{ID: textNative, Host: true, Pattern: `Native memory allocation \((mmap|malloc)\) failed|insufficient memory for the Java Runtime`},
-	{ID: textGuard, Host: true, Pattern: `ttempt to (de)?(allocate|protect|unguard) stack guard pages failed|to (de)?allocate stack guard pages failed`},
-	{ID: textPthread, Host: true, Pattern: `pthread_create failed \(EAGAIN\)|Failed to start the native thread`},
-	{ID: textSystemErr, Host: true, Pattern: `what\(\): +Resource temporarily unavailable|Fatal glibc error: failed to register TLS destructor`},
-	{ID: textReserve, Host: true, Pattern: `Could not reserve enough space|Could not allocate (compressed class space|metaspace)|Failed to reserve memory for metaspace|Error occurred during initialization of VM`},
-	{ID: textZGCMaps, Host: true, Pattern: `number of memory mappings per process might be too low`},
 }
 
 // Marks are what a log says of a process's life, in the same form as Texts.
