@@ -234,19 +234,15 @@ disk_owner() {
 		live quota quota | each "disk.$1.quota"
 		return 0
 	fi
-	disk_code="
-	disk_try() {
-		near=\$2
-		while [ -n \"\$near\" ] && [ ! -e \"\$1\$near\" ]; do near=\${near%/*}; done
-		if [ -w \"\$1\$near/\" ] && [ -x \"\$1\$near/\" ]; then
-			echo \"yes \$2\"
-		elif [ -n \"\$3\" ]; then
-			echo \"unknown \$2\"
-		else
-			echo \"no \$2\"
-		fi
-	}
-	"
+	# At the margin: lines of a text lose their indentation on the way.
+	disk_code="disk_try() {
+near=\$2
+while [ -n \"\$near\" ] && [ ! -e \"\$1\$near\" ]; do near=\${near%/*}; done
+if [ -w \"\$1\$near/\" ] && [ -x \"\$1\$near/\" ]; then echo \"yes \$2\"
+elif [ -n \"\$3\" ]; then echo \"unknown \$2\"
+else echo \"no \$2\"; fi
+}
+"
 	disk_busybox=""
 	case $(ls -l "/proc/$$/exe" 2>/dev/null) in *busybox*) disk_busybox=1 ;; esac
 	set -f
@@ -269,10 +265,16 @@ disk_owner() {
 		unset IFS
 		disk_pid=$1
 		shift
-		live test_w runuser -u "${user:-$uid}" -- /bin/sh -c "$disk_code
-			at=\$1 busybox=\$2
-			shift 2
-			for line do disk_try \"\$at\" \"\${line#* }\" \"\$busybox\"; done" sh "/proc/$disk_pid/root" "$disk_busybox" "$@" 2>/dev/null | each "disk.$disk_pid.write"
+		set -- /bin/sh -c "${disk_code}at=\$1 busybox=\$2
+shift 2
+for line do disk_try \"\$at\" \"\${line#* }\" \"\$busybox\"; done" sh "/proc/$disk_pid/root" "$disk_busybox" "$@"
+		if [ -n "$user" ]; then
+			live test_w runuser -u "$user" -- "$@" 2>/dev/null | each "disk.$disk_pid.write"
+		else
+			# A container has users that the host has no name for.
+			disk_ids "$disk_pid"
+			live test_w setpriv --reuid "$uid" --regid "$gid" --groups "$groups" -- "$@" 2>/dev/null | each "disk.$disk_pid.write"
+		fi
 		command -v quota >/dev/null && live quota quota -lwu "${user:-$uid}" 2>/dev/null | each "disk.$disk_pid.quota"
 		set -- "$disk_pid"
 		IFS=$nl
@@ -285,7 +287,7 @@ disk_owner() {
 		for line in $state_paths; do
 			near=${line#* }
 			while [ -n "$near" ] && [ ! -e "/proc/$disk_pid/root$near" ]; do near=${near%/*}; done
-			set -- "$@" "/proc/$disk_pid/root$near/"
+			case "$* " in *"/root$near/ "*) ;; *) set -- "$@" "/proc/$disk_pid/root$near/" ;; esac
 		done
 		unset IFS
 		live statfs stat -f -c "%T %S %b %f %a %c %d %n" "$@" | while IFS= read -r line; do
@@ -296,4 +298,17 @@ disk_owner() {
 	fi
 	set +f
 	unset IFS
+}
+# disk_ids PID sets $gid and $groups, with commas.
+disk_ids() {
+	gid="" groups=""
+	while read -r key value rest; do
+		case $key in
+		Gid:) gid=$value groups=$value ;;
+		Groups:)
+			for value in $value $rest; do groups=$groups,$value; done
+			return
+			;;
+		esac
+	done <"/proc/$1/status"
 }

@@ -101,8 +101,13 @@ func parseJobManager(r Records, f *Facts) {
 		jm.Searched = Known(true)
 	}
 	jm.LocalAddresses = r.List("jobmanager.local")
-	if a, ok := jm.LocalAddresses.Get(); ok && len(a) == 0 {
+	if a, ok := jm.LocalAddresses.Get(); ok {
 		jm.LocalAddresses = Unknown[[]string](r.why("jobmanager.local"))
+		if len(a) > 0 { // the kernel's two tables name each
+			a = slices.Clone(a)
+			slices.Sort(a)
+			jm.LocalAddresses = Known(slices.Compact(a))
+		}
 	}
 	// PID HOST PORT SOURCE, 0 for a host without a TaskManager.
 	for _, line := range r.All("jobmanager.target") {

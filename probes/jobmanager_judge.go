@@ -22,17 +22,33 @@ func judgeJobManager(in Input) Judgement {
 		}
 	}
 	j.Want = Connected
+	j.Findings = append(j.Findings, notRegistered(in)...)
 	if f, ok := boundToLocalhost(in); ok {
 		j.Findings = append(j.Findings, f)
 	}
-	if _, ok := jm.Searched.Get(); ok && len(jm.Targets) == 0 {
-		why := "no log line and no configuration names the JobManager's address"
-		if ha := highAvailability(in.Facts); ha != "" {
-			why = "high availability is on (" + ha + ") and no readable log names the JobManager's address"
-		}
-		j.Unknown = append(j.Unknown, why)
-	}
+	j.Unknown = unaddressed(in.Facts)
 	return j
+}
+
+// unaddressed says for whom no address is known.
+func unaddressed(f *Facts) []string {
+	if _, ok := f.JobManager.Searched.Get(); !ok {
+		return nil
+	}
+	why := "no log line and no configuration names the JobManager's address"
+	if ha := highAvailability(f); ha != "" {
+		why = "high availability is on (" + ha + ") and no readable log names the JobManager's address"
+	}
+	if len(f.JobManager.Targets) == 0 {
+		return []string{why}
+	}
+	var unknown []string
+	for _, tm := range f.Flink.TaskManagers {
+		if !slices.ContainsFunc(f.JobManager.Targets, func(t JobManagerTarget) bool { return slices.Contains(t.PIDs, tm.PID) }) {
+			unknown = append(unknown, fmt.Sprintf("pid %d: %s", tm.PID, why))
+		}
+	}
+	return unknown
 }
 
 func judgeTarget(in Input, t JobManagerTarget) []Finding {

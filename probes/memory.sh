@@ -108,17 +108,13 @@ memory_section() {
 # refused forks, fs.file-max. "Linux version" shows that it reaches to the boot.
 memory_pattern='oom-kill:|Kill(ed)? process [0-9]+ \(|Task in .* killed as a result of limit|Linux version [0-9]|I/O error|critical [a-z]+ error|EXT[234]-fs (error|critical|\()|XFS \(.*(rror|hut|orrupt|ount)|BTRFS.*(error|critical|forced)|Aborting journal|JBD2: .* on |fork rejected by pids|file-max limit|blocked for more than|nfs: server .* not responding|librocksdbjni|java\[[0-9]+\]: segfault|due to memory pressure|killed by the OOM killer|result .oom-kill|sending SIG(TERM|KILL) to process'
 
-# memory_root NAME CMD ARG...: as root where that is allowed, else as the
-# login user.
+# memory_root NAME PATH ARG...: as root where that is allowed, else as the login
+# user, wherever it lies.
 memory_root() {
-	if [ -n "$sudo" ] && [ -z "$root" ] && [ "$login_uid" != 0 ] && root_cmd=$(command -v "$2"); then
-		root_name=$1
-		shift 2
-		raised "$root_name" "$root_cmd" "$@" && return
-		live "$root_name" "$root_cmd" "$@"
-		return
-	fi
-	live "$@"
+	raised "$@" && return
+	root_name=$1 root_cmd=${2##*/}
+	shift 2
+	live "$root_name" "$root_cmd" "$@"
 }
 
 # memory_asked SOURCE NAME CMD...: asks one source. Its matching lines, the
@@ -165,10 +161,10 @@ memory_lines() {
 # next one is asked where one is refused, or where the kernel counted kills
 # and the one before no longer names a victim.
 memory_kernel() {
-	memory_asked dmesg memory.dmesg memory_root dmesg dmesg
+	memory_asked dmesg memory.dmesg memory_root dmesg /usr/bin/dmesg
 	asked=$? told=$?
 	[ "$asked" = 0 ] && return
-	memory_asked "journalctl -k" memory.journal memory_root journal journalctl -k -b --no-pager -o short-iso -n 5000
+	memory_asked "journalctl -k" memory.journal memory_root journal /usr/bin/journalctl -k -b --no-pager -o short-iso -n 5000
 	asked=$?
 	[ "$asked" = 2 ] || told=1
 	[ "$asked" = 0 ] && return

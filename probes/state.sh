@@ -13,7 +13,7 @@ state_names() {
 	for dir in "$root$1"/job_*_op_*_uuid_* "$root$1"/tm_* "$root$1"/rocksdb-lib-* "$root$1"/flink-io-* \
 		"$root$1"/flink-dist-cache-* "$root$1"/flink-netty-shuffle-* "$root$1"/blobStore-* "$root$1"/localState* "$root$1"/aid_* \
 		"$root$1"/tmp/job_*_op_*_uuid_*; do
-		[ -d "$dir" ] && [ ! -h "$dir" ] || continue
+		if [ ! -d "$dir" ] || [ -h "$dir" ]; then continue; fi
 		case $nl$found$nl in *"$nl.${dir#"$root"}$nl"*) continue ;; esac
 		[ "$count" -lt 200 ] || return
 		count=$((count + 1)) found=$found${found:+$nl}.${dir#"$root"}
@@ -91,6 +91,7 @@ state_owner() {
 	fi
 }
 state_links() {
+	# shellcheck disable=SC2012 # find has no way to print where a link points
 	ls -l "/proc/$1/fd/" 2>/dev/null | sed -n \
 		-e "s/^.* -> \(\/.*\/job_[^\/]*_uuid_[^\/]*\)\/.*\.sst\$/sst \1/p" -e t \
 		-e "s/^.* -> \(\/.*\/job_[^\/]*_uuid_[^\/]*\)\/.*/file \1/p" -e t \
