@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -99,7 +98,7 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
-	out, err := f.open(u, "tmdoctor check "+f.inventoryArgs(), newRun(script, f.policy, len(hosts)), policy, f.only)
+	out, err := f.open(u, f.command(patterns), newRun(script, f.policy, len(hosts)), policy, f.only)
 	if err != nil {
 		return err
 	}
@@ -171,7 +170,7 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 		return &usageError{err: err}
 	}
 	run.Version, run.Policy = versionString(), f.policy
-	out, err := f.open(u, "tmdoctor check --from "+strings.Join(f.from, " --from "), run, policy, f.only)
+	out, err := f.open(u, f.command(nil), run, policy, f.only)
 	if err != nil {
 		return err
 	}
@@ -229,17 +228,41 @@ func probeNames() []string {
 	return names
 }
 
-// inventoryArgs are the flags that choose the same inventory again, for the
-// next command to type.
-func (f *checkFlags) inventoryArgs() string {
-	var args []string
-	for _, i := range slices.Compact(slices.Clone(f.inventory)) {
-		args = append(args, "-i "+i)
+// command is the command line that asks the same hosts in the same way again,
+// for the next command to type.
+func (f *checkFlags) command(patterns []string) string {
+	words := []string{"tmdoctor", "check"}
+	add := func(flag string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				words = append(words, flag, shellWord(v))
+			}
+		}
 	}
-	if f.root != "" {
-		args = append(args, "--root "+f.root)
+	add("-i", f.inventory...)
+	add("-F", f.ssh.ConfigFile)
+	add("--known-hosts", f.ssh.KnownHosts...)
+	add("--identity", f.ssh.Identity...)
+	add("--root", f.root)
+	add("--from", f.from...)
+	if f.sudo {
+		words = append(words, "--sudo")
 	}
-	return strings.Join(args, " ")
+	for _, p := range patterns {
+		words = append(words, shellWord(p))
+	}
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a POSIX shell where it needs it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,=+%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // runID names a run by when it began.

@@ -13,7 +13,7 @@ const module = "github.com/tmdoctor/tmdoctor/"
 // allowed says who may import whom inside the module; a subpackage counts as
 // its parent unless it has a line of its own.
 var allowed = map[string][]string{
-	"cmd/tmdoctor":       {"cmd/internal/audit", "inventory", "remote", "probes", "report"},
+	"cmd/tmdoctor":       {"cmd/internal/audit", "inventory", "remote", "probes", "probes/conf", "report"},
 	"cmd/internal/audit": {"inventory", "remote", "probes", "report"},
 	"report":             {"probes", "inventory"},
 	"probes":             {"probes/conf"},
