@@ -14,8 +14,8 @@ const exitInterrupted = 130
 
 // interruptible ends the context at the deadline (zero is none) and at the
 // first SIGINT or SIGTERM: the run then prints what it knows. A second signal
-// ends the process at once.
-func interruptible(ctx context.Context, u *ui, deadline time.Duration) (context.Context, context.CancelFunc) {
+// ends the process at once, after what atExit must still remove.
+func interruptible(ctx context.Context, u *ui, deadline time.Duration, atExit ...func()) (context.Context, context.CancelFunc) {
 	ctx, cancel := withDeadline(ctx, deadline)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -28,6 +28,9 @@ func interruptible(ctx context.Context, u *ui, deadline time.Duration) (context.
 			case <-signals:
 			}
 			if ctx.Err() != nil {
+				for _, f := range atExit {
+					f()
+				}
 				os.Exit(exitInterrupted)
 			}
 			cancel()

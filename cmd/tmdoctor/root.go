@@ -79,12 +79,12 @@ changes nothing there.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err}
 	})
-	root.AddCommand(newCheck(u), newHosts(u), newScript(u), newExplain(u), newVersion(u))
+	root.AddCommand(newCheck(u), newHosts(u), newScript(u), newExplain(u), newDemo(u), newVersion(u))
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}
 	root.Args = unknownCommand
-	root.CompletionOptions.HiddenDefaultCmd = false
+	root.SuggestionsMinimumDistance = 2
 	return root
 }
 

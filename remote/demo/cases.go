@@ -92,7 +92,7 @@ func specialCases() map[string]Case {
 		},
 		"tm007": {
 			Title: "row 3: address space", Like: "address-space",
-			Expect: Expect{Status: "fail", Cause: "address_space", Confidence: "proven", Code: "address-space/vmem-line-ignored"},
+			Expect: Expect{Status: "fail", Cause: "address_space", Confidence: "proven", Code: "address-space/vmem-line"},
 		},
 		"tm008": {
 			Title: "row 4: killed for want of memory", Like: "oom-killed",

@@ -64,7 +64,7 @@ func Start(ctx context.Context, members []Member, o Options) (*Fleet, error) {
 	if err := checkMembers(members); err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("", "tmdoctor-demo-") // 0700
+	dir, err := os.MkdirTemp(tempDir(), "tmdoctor-demo-") // 0700
 	if err != nil {
 		return nil, err
 	}
