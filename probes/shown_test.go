@@ -1,0 +1,55 @@
+package probes
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+)
+
+// withoutCase are the codes that no case shows: take a line away when its case
+// is written, and add none.
+var withoutCase = map[string]bool{
+	"disk/hanging":                   true, // needs a process in uninterruptible sleep
+	"disk/temporary-file-system":     true,
+	"flink/configuration-unreadable": true,
+	"flink/configured-for-localhost": true,
+	"flink/none-running":             true,
+	"flink/too-many":                 true,
+	"host/clock-skew":                true,
+	"host/swappiness-high":           true,
+	"host/thp-always":                true,
+	"jobmanager/not-registered":      true,
+	"logs/unknown-signature":         true,
+}
+
+// TestEveryCodeIsShownByACase: a kind of finding that no host of a test case
+// has is a kind of finding that nobody has seen working. Findings that compare
+// hosts (SLUG-differs) have no host of their own; package report shows them.
+func TestEveryCodeIsShownByACase(t *testing.T) {
+	t.Parallel()
+	for _, p := range All {
+		files, err := filepath.Glob(filepath.Join("testdata", p.Name, "*.txtar"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		shown := ""
+		for _, name := range files {
+			data, err := os.ReadFile(name)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, want, _ := strings.Cut(string(data), "-- want --\n")
+			shown += want
+		}
+		for _, c := range p.Codes {
+			if strings.HasSuffix(c.Slug, "differs") || withoutCase[p.Name+"/"+c.Slug] {
+				continue
+			}
+			if !regexp.MustCompile(`(?m)^(warn|fail) ` + p.Name + "/" + regexp.QuoteMeta(c.Slug) + ` `).MatchString(shown) {
+				t.Errorf("no case in testdata/%s shows %s/%s", p.Name, p.Name, c.Slug)
+			}
+		}
+	}
+}
