@@ -228,7 +228,8 @@ live() {
 	"$@" </dev/null &
 	await $! "${live_limit:-5}"
 	live_status=$?
-	if [ "$live_status" = 124 ]; then
+	# A child that cannot be ended keeps a pipe open: say that no more comes.
+	if [ "$live_status" = 124 ] && [ -n "${stuck-}" ]; then
 		unknown "session.live.$live_name" "gave up after ${live_limit:-5} s"
 	fi
 	return "$live_status"
