@@ -205,7 +205,7 @@ jobmanager_connect() {
 		return
 	fi
 	tool=''
-	for name in bash python3 perl nc busybox curl; do
+	for name in bash python3 perl busybox curl nc; do
 		command -v "$name" >/dev/null && tool=$name && break
 	done
 	if [ -z "$tool" ]; then
@@ -229,25 +229,25 @@ jobmanager_try() {
 	bash) bash -c 'exec 3<>"/dev/tcp/$0/$1"' "$1" "$2" ;;
 	python3) python3 -c 'import socket,sys; socket.create_connection((sys.argv[1], int(sys.argv[2])), 3).close()' "$1" "$2" ;;
 	perl) perl -MIO::Socket::INET -e 'IO::Socket::INET->new(PeerAddr => $ARGV[0], PeerPort => $ARGV[1], Timeout => 3) or die "$@\n"' "$1" "$2" ;;
-	nc) nc -w 3 "$1" "$2" ;;
-	busybox) busybox nc -w 3 "$1" "$2" ;;
-	curl) curl -sS --connect-timeout 3 -m 3 -o /dev/null -w "%{time_connect}" "telnet://$1:$2" ;;
+	nc) nc -z -w 3 "$1" "$2" ;;
+	busybox) busybox nc -w 3 "$1" "$2" -e true ;;
+	curl) curl -v --connect-timeout 2 -m 2 -o /dev/null "telnet://$1:$2" ;;
 	esac
 }
 
 # jobmanager_result STATUS TEXT sets $result.
 jobmanager_result() {
 	last=${2##*"$nl"}
+	case $tool in curl) last='' ;; esac
 	case $1:$2 in
 	124:*) result="timed-out no answer in 3 s" ;;
 	0:*) result=connected ;;
-	*"imed out"* | *"imeout"*)
-		result="timed-out $last"
-		# curl waits for what the other side says, after it has connected.
-		[ "$tool" != curl ] || case $last in 0.0*0 | *" 0.0*0") ;; *0.*[1-9]*) result=connected ;; esac
-		;;
+	# curl waits for what the other side says, after it has connected.
+	*"Connected to"*) result=connected ;;
+	*"nvalid option"* | *"sage:"*) result="not tried: $tool does not know how" ;;
+	*"imed out"* | *"imeout"*) result="timed-out $last" ;;
 	*[Rr]efused*) result="refused $last" ;;
-	*"not known"* | *"resol"* | *"bad address"* | *"No address"* | *"ame or service"*) result="unresolvable $last" ;;
+	*"not known"* | *"resol"* | *"ad address"* | *"ad hostname"* | *"No address"*) result="unresolvable $last" ;;
 	*"o route"* | *nreachable*) result="unreachable $last" ;;
 	127:*) result="not tried: $tool is not there" ;;
 	*) result="failed $last" ;;
