@@ -6,11 +6,14 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
 	"golang.org/x/mod/module"
 
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/remote"
 	"github.com/tmdoctor/tmdoctor/remote/demo"
 )
 
@@ -71,6 +74,61 @@ func TestTheFullHostHas61204Maps(t *testing.T) {
 	status, err := os.ReadFile(filepath.Join(filepath.Dir(maps[0]), "status"))
 	if err != nil || !strings.Contains(string(status), "\nUid:\t1002\t1002\t1002\t1002\n") {
 		t.Errorf("the process does not belong to the caller: %v\n%s", err, status)
+	}
+}
+
+// TestEveryExpectationIsOfSomethingThatExists: a code or a cause that is
+// renamed must not leave a case that can never be met.
+func TestEveryExpectationIsOfSomethingThatExists(t *testing.T) {
+	t.Parallel()
+	causes, codes := map[string]bool{"": true}, map[string]bool{"": true}
+	for _, c := range probes.CauseDocs {
+		causes[c.Name] = true
+		codes["cause/"+strings.ReplaceAll(c.Name, "_", "-")] = true
+	}
+	for _, p := range probes.All {
+		for _, c := range p.Codes {
+			codes[p.Name+"/"+c.Slug] = true
+		}
+	}
+	phases := []remote.Phase{"", remote.PhaseConnect, remote.PhaseHandshake, remote.PhaseHostKey, remote.PhaseAuth, remote.PhaseSession, remote.PhaseScript}
+	statuses := []probes.Status{probes.OK, probes.Warn, probes.Fail, probes.StatusUnknown}
+	used := map[string]bool{"base": true}
+	for _, c := range demo.Cases() {
+		e := c.Expect
+		used[c.Like] = true
+		if demo.Archive(c.Like) == nil || c.Title == "" {
+			t.Errorf("%s: archive %q, title %q", c.Name, c.Like, c.Title)
+		}
+		if !causes[e.Cause] || !codes[e.Code] || !slices.Contains(phases, remote.Phase(e.Phase)) || !slices.Contains(statuses, probes.Status(e.Status)) {
+			t.Errorf("%s expects what does not exist: %s", c.Name, e)
+		}
+		if (e.Cause == "") != (e.Confidence == "") || e.Cause != "" && e.Confidence != string(probes.Proven) && e.Confidence != string(probes.Likely) {
+			t.Errorf("%s: cause %q, confidence %q", c.Name, e.Cause, e.Confidence)
+		}
+	}
+	for _, name := range demo.HostNames() {
+		if !used[name] {
+			t.Errorf("no case uses the archive %s", name)
+		}
+	}
+}
+
+// TestEveryRowOfTheRunbookIsInTheFleet: a case for each cause that is a row.
+func TestEveryRowOfTheRunbookIsInTheFleet(t *testing.T) {
+	t.Parallel()
+	rows := map[int]bool{}
+	for _, c := range demo.Cases() {
+		for _, doc := range probes.CauseDocs {
+			if doc.Name == c.Expect.Cause {
+				rows[doc.Row] = true
+			}
+		}
+	}
+	for row := 1; row <= 7; row++ {
+		if !rows[row] {
+			t.Errorf("no host shows row %d", row)
+		}
 	}
 }
 
