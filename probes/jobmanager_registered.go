@@ -7,8 +7,7 @@ import (
 )
 
 // notRegistered judges the logs of running TaskManagers: the newer of the last
-// success and the last failure of a registration counts. Where the address
-// itself does not work, that is said already.
+// success and the last failure of a registration counts.
 func notRegistered(in Input) []Finding {
 	var findings []Finding
 	logs := in.Facts.Logs
