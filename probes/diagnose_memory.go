@@ -299,7 +299,7 @@ func (d *diagnosis) mapsProbable(s signs, c *candidate) (string, bool) {
 				}
 			}
 		}
-		return fmt.Sprintf("memory maps: vm.max_map_count %s is below what a TaskManager needs (300 to 3,000 and more)", group(limit)), true
+		return fmt.Sprintf("memory maps: vm.max_map_count is %s, and a TaskManager may need thousands", group(limit)), true
 	}
 	return fmt.Sprintf("memory maps: a map was refused, vm.max_map_count is %s", group(limit)), true
 }
@@ -415,7 +415,11 @@ func (d *diagnosis) oomKills() {
 		if k.Constraint == "CONSTRAINT_MEMCG" {
 			what = "the limit of its cgroup " + k.OOMMemcg + " is reached, the host has memory"
 		}
-		c.Message = fmt.Sprintf("out of memory: the kernel killed the TaskManager, pid %d, at %s: %s", k.PID, d.clock(k.Time), what)
+		at := ""
+		if k.Time > 0 {
+			at = " at " + d.clock(k.Time)
+		}
+		c.Message = fmt.Sprintf("out of memory: the kernel killed the TaskManager, pid %d%s: %s", k.PID, at, what)
 		if k.AnonRSS > 0 {
 			c.Message += fmt.Sprintf("; it used %s", gib(k.AnonRSS))
 		}

@@ -3,13 +3,10 @@
 
 # logs_section: all that the login user may read.
 logs_section() {
-	logs_as=logs.host logs_n=0 logs_crashed=$nl logs_uid=
+	logs_as=logs.host logs_n=0 logs_seen=$nl logs_uid=
 	logs_dirs=$flink_log_dirs logs_errs=
-	for pid in $tms; do
-		logs_options "$pid"
-	done
-	logs_seen=$nl
 	set -f
+	for pid in $tms; do logs_options "$pid"; done
 	IFS=$nl
 	for logs_dir in $logs_dirs; do
 		case $logs_seen in *"$nl$logs_dir$nl"*) continue ;; esac
@@ -44,11 +41,16 @@ logs_pattern="@PATTERN@"
 
 # logs_options PID adds to $logs_dirs and $logs_errs what its arguments name.
 logs_options() {
-	logs_list=$(tr "\000" "\n" <"$root/proc/$1/cmdline" 2>/dev/null | sed -n -e "s/^-Dlog[.]file=\(\/.*\)\/[^/]*/L\1/p" -e "s/^-XX:ErrorFile=\(\/.*\)\/[^/]*/E\1/p")
+	logs_list=$(tr "\000" "\n" <"$root/proc/$1/cmdline" 2>/dev/null | sed -n -e "s/^-Dlog[.]file=\//L\//p" -e "s/^-XX:ErrorFile=\(\/.*\)\/[^/]*/E\1/p")
 	IFS=$nl
 	for logs_dir in $logs_list; do
 		case $logs_dir in
-		L*) logs_dirs=$logs_dirs$nl${logs_dir#L} ;;
+		L*)
+			# The log of a running TaskManager is read, however old it is.
+			logs_dir=${logs_dir#L}
+			logs_dirs=$logs_dirs$nl${logs_dir%/*}
+			is_regular "$logs_dir" && logs_size=$(($(wc -c <"$resolved"))) && logs_read taskmanager "$logs_dir" 2097152 300
+			;;
 		E*) logs_errs=$logs_errs$nl${logs_dir#E} ;;
 		esac
 	done
@@ -97,7 +99,9 @@ logs_directory() {
 # the newest LINES that match, as NUMBER:TEXT, or NUMBER-TEXT for the first
 # frame of an exception and the head of its entry without the message.
 logs_read() {
+	case $logs_seen in *"$nl$2$nl"*) return 0 ;; esac
 	is_regular "$2" || return 0
+	logs_seen=$logs_seen$2$nl
 	logs_n=$((logs_n + 1))
 	logs_name=$logs_as.$logs_n
 	fact "$logs_name" "$1 $logs_size $2"
@@ -172,8 +176,8 @@ logs_crashes() {
 # maps the process had. The file itself, of many MB, stays.
 logs_crash() {
 	is_regular "$1" || return 0
-	case $logs_crashed in *"$nl$1$nl"*) return 0 ;; esac
-	logs_crashed=$logs_crashed$1$nl
+	case $logs_seen in *"$nl$1$nl"*) return 0 ;; esac
+	logs_seen=$logs_seen$1$nl
 	logs_n=$((logs_n + 1))
 	logs_name=$logs_as.$logs_n
 	fact "$logs_name" "hs_err 0 $1"
@@ -185,11 +189,10 @@ logs_crash() {
 # logs_owner PID: through sudo only, what the login user may not read.
 logs_owner() {
 	[ -z "${flink_log_dirs+there}" ] || return 0
-	logs_as=logs.$1 logs_n=0 logs_crashed=$nl logs_dirs="" logs_errs=""
+	logs_as=logs.$1 logs_n=0 logs_seen=$nl logs_dirs="" logs_errs=""
 	set -f
 	logs_options "$1"
 	logs_file=${logs_dirs#"$nl"}
-	logs_file=${logs_file%%"$nl"*}
 	case $logs_file in
 	/*)
 		# Where everybody may read all of it, the login user has done so.
