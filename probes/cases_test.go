@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -91,12 +92,44 @@ func runCase(t *testing.T, file, probe string) {
 			t.Errorf("the facts differ between %s and %s (-+):\n%s", shells[0], shell, d)
 		}
 	}
+	forgetting(t, first)
 	got := strings.ReplaceAll(conclusion(first, probe), root, "ROOT")
 	if *update {
 		writeWant(t, file, archive, got)
 	} else if d := cmp.Diff(string(want), got); d != "" {
 		t.Errorf("%s: the conclusion differs (-want +got):\n%s", file, d)
 	}
+}
+
+// forgetting makes each fact of a host unknown in turn: a check must not get
+// better by it, unless it says which fact it did not see.
+func forgetting(t *testing.T, f *probes.Facts) {
+	const why = "forgotten by a test"
+	policy := &probes.Policy{}
+	before := probes.Evaluate(f, policy).Checks
+	probes.ForgetEach(f, why, func(probe, path string, g *probes.Facts) {
+		after := probes.Evaluate(g, policy).Checks
+		// A fact may be judged by another probe than its own; then its own says
+		// that it was not seen.
+		said := slices.ContainsFunc(after, func(c probes.Check) bool { return c.Probe == probe && says(c, why) })
+		for i, c := range after {
+			better := c.Status.Rank() < before[i].Status.Rank()
+			if better && c.Status != probes.StatusUnknown && !says(c, why) && !said {
+				t.Errorf("%s.%s is forgotten, and the check %s gets better: %s, was %s", probe, path, c.Probe, c.Status, before[i].Status)
+			}
+			if c.Probe == probe && !says(c, why) {
+				t.Errorf("%s.%s is forgotten, and the check does not say it", probe, path)
+			}
+		}
+	})
+}
+
+// says reports whether a check tells that a fact is unknown for that reason.
+func says(c probes.Check, why string) bool {
+	if strings.Contains(c.Reason, why) || c.Status == probes.Skipped {
+		return true
+	}
+	return slices.ContainsFunc(c.NotSeen, func(n probes.NotSeen) bool { return n.Why == why })
 }
 
 // collect runs the script over a root in a shell. It prints nothing on

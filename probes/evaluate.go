@@ -117,9 +117,7 @@ func walk(v reflect.Value, path string, need bool, visit func(path string, need 
 			walk(v.Index(i), join(path, element(v.Index(i), i)), need, visit)
 		}
 	case reflect.Map:
-		keys := v.MapKeys()
-		sort.Slice(keys, func(i, j int) bool { return less(keys[i], keys[j]) })
-		for _, k := range keys {
+		for _, k := range keysInOrder(v) {
 			walk(v.MapIndex(k), join(path, keyText(k)), need, visit)
 		}
 	case reflect.Pointer:
@@ -127,6 +125,12 @@ func walk(v reflect.Value, path string, need bool, visit func(path string, need 
 			walk(v.Elem(), path, need, visit)
 		}
 	}
+}
+
+func keysInOrder(m reflect.Value) []reflect.Value {
+	keys := m.MapKeys()
+	sort.Slice(keys, func(i, j int) bool { return less(keys[i], keys[j]) })
+	return keys
 }
 
 func join(path, name string) string {

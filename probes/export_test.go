@@ -23,3 +23,6 @@ func WholeScript() string {
 	}
 	return text + "words= owners=\n" + expand(mainScript, All)
 }
+
+// ForgetEach calls visit with every fact unknown in turn.
+var ForgetEach = forgetEach
