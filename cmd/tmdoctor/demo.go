@@ -87,7 +87,7 @@ func runDemo(ctx context.Context, u *ui, out *outputFlags, cases []demo.Case) er
 	}
 	defer fleet.Close()
 	limits := demoLimits()
-	u.printf("asking them as tmdoctor check does, with shorter time limits: script %s, host %s", limits.Script, limits.Host)
+	u.printf("asking them as check does, with shorter limits: script %s, host %s", limits.Script, limits.Host)
 	seen, err := checkDemo(ctx, u, out, fleet, limits)
 	if err != nil {
 		return demoFailed(ctx, err)
@@ -159,9 +159,9 @@ func judgeDemo(u *ui, cases []demo.Case, seen map[string]*report.Host) error {
 			u.printf("  %s  %s", c.Name, c.Title)
 		}
 	}
-	u.printf("next:  tmdoctor explain max_map_count   what one of these causes means, and how to mend it")
-	u.printf("       tmdoctor demo --keep             leaves the fleet running, to try other commands against it")
-	u.printf("       tmdoctor check -i HOSTS          your own fleet; it changes nothing there")
+	u.printf("next:  tmdoctor explain max_map_count   what such a cause means")
+	u.printf("       tmdoctor demo --keep             try other commands on this fleet")
+	u.printf("       tmdoctor check -i HOSTS          your own fleet, read-only")
 	return nil
 }
 

@@ -83,19 +83,19 @@ func specialCases() map[string]Case {
 			Expect: Expect{Status: "unknown", Phase: "script"},
 		},
 		"tm003": {
-			Title: "row 1: memory maps", Like: "maps-exhausted",
+			Title: "runbook 1: memory maps", Like: "maps-exhausted",
 			Expect: Expect{Status: "fail", Cause: "max_map_count", Confidence: "likely", Code: "maps/exhausted"},
 		},
 		"tm005": {
-			Title: "row 2: open files", Like: "open-files",
+			Title: "runbook 2: open files", Like: "open-files",
 			Expect: Expect{Status: "fail", Cause: "open_files", Confidence: "proven", Code: "nofile/exhausted"},
 		},
 		"tm007": {
-			Title: "row 3: address space", Like: "address-space",
+			Title: "runbook 3: address space", Like: "address-space",
 			Expect: Expect{Status: "fail", Cause: "address_space", Confidence: "proven", Code: "address-space/vmem-line"},
 		},
 		"tm008": {
-			Title: "row 4: killed for want of memory", Like: "oom-killed",
+			Title: "runbook 4: killed for want of memory", Like: "oom-killed",
 			Expect: Expect{Status: "fail", Cause: "out_of_memory", Confidence: "proven", Code: "memory/taskmanager-oom-killed"},
 		},
 		"tm011": {
@@ -103,19 +103,19 @@ func specialCases() map[string]Case {
 			Expect: Expect{Status: "ok", NotSeen: "sudo refuses it"},
 		},
 		"tm014": {
-			Title: "row 5: damaged local state", Like: "corrupted-state",
+			Title: "runbook 5: damaged local state", Like: "corrupted-state",
 			Expect: Expect{Status: "fail", Cause: "corrupted_state", Confidence: "proven", Code: "disk/io-errors"},
 		},
 		"tm015": {
-			Title: "row 6: no inode left", Like: "inodes",
+			Title: "runbook 6: no inode left", Like: "inodes",
 			Expect: Expect{Status: "fail", Cause: "inodes", Confidence: "proven", Code: "disk/inodes"},
 		},
 		"tm017": {
-			Title: "row 6: state directory of another user", Like: "not-writable",
+			Title: "runbook 6: state directory of another user", Like: "not-writable",
 			Expect: Expect{Status: "fail", Cause: "permissions", Confidence: "proven", Code: "disk/not-writable"},
 		},
 		"tm018": {
-			Title: "row 7: JobManager unreachable", Like: "jobmanager-refused",
+			Title: "runbook 7: JobManager unreachable", Like: "jobmanager-refused",
 			Expect: Expect{Status: "fail", Cause: "jobmanager_unreachable", Confidence: "proven", Code: "jobmanager/refused"},
 		},
 		"tm020": {

@@ -10,8 +10,8 @@ const (
 	// everybody may write, shm_overview(7).
 	memoryDir = "/dev/shm"
 	// memoryNeeded is what it must have free, in bytes: the demonstration
-	// takes about 20 MB, a container may have 64 MB in all.
-	memoryNeeded = 48 << 20
+	// takes about 16 MB, a container may have 64 MB in all.
+	memoryNeeded = 40 << 20
 	tmpfsMagic   = 0x01021994 // statfs(2)
 )
 
