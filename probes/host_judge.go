@@ -112,8 +112,13 @@ func judgeClock(in Input) (Finding, bool) {
 
 // SetClock notes how far the host's clock is from this machine's, given when
 // the script began and when its answer was complete here. A host's clock that
-// lies between both is right as far as can be told.
+// lies between both is right as far as can be told. The clock of a directory
+// that stands for a host is that of its recording, and says nothing.
 func (f *Facts) SetClock(began, ended time.Time) {
+	if root, _ := f.Session.Root.Get(); root != "" {
+		f.Session.ClockSkew = Unknown[int64]("a directory stands for the host")
+		return
+	}
 	now, ok := f.Host.Now.Get()
 	if !ok {
 		f.Session.ClockSkew = Unknown[int64](f.Host.Now.Why())
