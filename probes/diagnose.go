@@ -71,6 +71,8 @@ type diagnosis struct {
 	now   int64
 	zone  *time.Location
 	found []candidate
+	// entries are those of the logs, each with its text looked up once.
+	entries []LogEntry
 }
 
 func newDiagnosis(f *Facts, p *Policy) *diagnosis {
@@ -81,6 +83,10 @@ func newDiagnosis(f *Facts, p *Policy) *diagnosis {
 	}
 	for _, run := range f.Logs.Runs {
 		d.now = max(d.now, run.Last)
+	}
+	d.entries = slices.Clone(f.Logs.Entries)
+	for i := range d.entries {
+		d.entries[i].id, d.entries[i].looked = d.entries[i].text(), true
 	}
 	return d
 }

@@ -126,7 +126,7 @@ func (d *diagnosis) blocksOrInodes(e LogEntry, s Space) (string, Confidence, str
 // anyWriting reports whether any failure of the same kind in the run was of a
 // write: then it was blocks that lacked.
 func (d *diagnosis) anyWriting(e LogEntry) bool {
-	return slices.ContainsFunc(d.f.Logs.Entries, func(o LogEntry) bool {
+	return slices.ContainsFunc(d.entries, func(o LogEntry) bool {
 		return o.Run == e.Run && o.text() == textNoSpace && !o.byUser() && d.writing(o)
 	})
 }

@@ -43,8 +43,8 @@ func (d *diagnosis) said(e LogEntry) string {
 	// The same failure may end in several texts: it is counted once for all.
 	count, first, last := 0, e.First, e.Last
 	id := e.text()
-	for _, o := range d.f.Logs.Entries {
-		if o.Run == e.Run && o.File == e.File && (id == "" && sameFailure(o, e) || id != "" && o.text() == id && o.byUser() == e.byUser() && o.trusted()) {
+	for _, o := range d.entries {
+		if o.Run == e.Run && o.File == e.File && (id == "" && o.kindOfFailure() == e.kindOfFailure() || id != "" && o.text() == id && o.byUser() == e.byUser() && o.trusted()) {
 			count += o.Count
 			first, last = earlier(first, o.First), max(last, o.Last)
 		}
@@ -109,6 +109,9 @@ var hostClasses = []string{"java.io.", "java.nio.", "java.net.", "java.lang.Unsa
 // text is the id of the table's text that an entry means; "" where it has
 // none or where its class does not speak for the host.
 func (e LogEntry) text() string {
+	if e.looked {
+		return e.id
+	}
 	in := e.Innermost()
 	if in.Class != "" && !slices.ContainsFunc(hostClasses, func(p string) bool { return strings.HasPrefix(in.Class, p) }) {
 		return ""
@@ -222,7 +225,7 @@ func (d *diagnosis) candidateOf(name string, e LogEntry) candidate {
 
 // logs judges every entry of the logs.
 func (d *diagnosis) logs() {
-	for _, e := range d.f.Logs.Entries {
+	for _, e := range d.entries {
 		if d.skip(e) {
 			continue
 		}
@@ -312,7 +315,7 @@ func (d *diagnosis) userCode(e LogEntry) {
 // unexplained are failures of tasks that are not over and that no rule knows.
 func (d *diagnosis) unexplained() []LogEntry {
 	var list []LogEntry
-	for _, e := range d.f.Logs.Entries {
+	for _, e := range d.entries {
 		if e.Kind != LogTaskManager || len(e.Chain) == 0 || !strings.Contains(e.Head, "to FAILED") || d.skip(e) || e.byUser() || e.text() != "" {
 			continue
 		}

@@ -39,7 +39,7 @@ func (d *diagnosis) memory() {
 		list = append(list, signs{run: run, file: file, entries: map[string]LogEntry{}})
 		return &list[len(list)-1]
 	}
-	for _, e := range d.f.Logs.Entries {
+	for _, e := range d.entries {
 		id := e.text()
 		if !slices.Contains(memoryTexts, id) || d.skip(e) || e.byUser() || e.Kind == LogJobManager {
 			continue

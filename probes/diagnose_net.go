@@ -18,8 +18,8 @@ func (d *diagnosis) jobManager() {
 		}
 		var last *LogEntry
 		fatal, lost := false, run.Registered == 0
-		for j := range d.f.Logs.Entries {
-			e := &d.f.Logs.Entries[j]
+		for j := range d.entries {
+			e := &d.entries[j]
 			if e.Run != i || !e.trusted() || e.byUser() {
 				continue
 			}

@@ -146,7 +146,7 @@ func (d *diagnosis) isLocal(p string) bool {
 
 // otherCause reports whether another entry of the run says why.
 func (d *diagnosis) otherCause(e LogEntry) bool {
-	return slices.ContainsFunc(d.f.Logs.Entries, func(o LogEntry) bool {
+	return slices.ContainsFunc(d.entries, func(o LogEntry) bool {
 		if o.Run != e.Run || o.byUser() || !o.trusted() {
 			return false
 		}

@@ -108,7 +108,9 @@ type LogEntry struct {
 	// Paths are different paths in repetitions of it, at most four.
 	Paths []string `json:"paths,omitempty"`
 
-	failed bool // while reading: a task that failed of it was counted
+	failed bool   // while reading: a task that failed of it was counted
+	looked bool   // while judging: id is its text
+	id     string // see text
 }
 
 // LogCause is one exception of a chain.

@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -21,7 +22,8 @@ type logReader struct {
 	head  logLine
 	line  int
 	open  LogEntry
-	inSub bool // below Suppressed: not a cause
+	known map[string]int // index in facts.Entries by kind of failure
+	inSub bool           // below Suppressed: not a cause
 }
 
 var checkpointMark = regexp.MustCompile(`Completed checkpoint \d+ for job ([0-9a-f]+)`)
@@ -214,12 +216,15 @@ func (r *logReader) flush() {
 	if p := pathIn(e.Innermost().Message); p != "" {
 		e.Paths = []string{p}
 	}
-	for i := range r.facts.Entries {
-		if o := &r.facts.Entries[i]; o.Run == e.Run && o.File == e.File && sameFailure(*o, e) {
-			o.repeat(e)
-			return
-		}
+	key := e.kindOfFailure()
+	if i, ok := r.known[key]; ok {
+		r.facts.Entries[i].repeat(e)
+		return
 	}
+	if r.known == nil {
+		r.known = map[string]int{}
+	}
+	r.known[key] = len(r.facts.Entries)
 	r.facts.Entries = append(r.facts.Entries, e)
 }
 
@@ -227,21 +232,14 @@ func (r *logReader) flush() {
 // identifiers, numbers, and the place below the directory of one instance.
 var variable = regexp.MustCompile(`/job_[0-9a-f]{32}[^\s:'"]*|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|[0-9]+`)
 
-// sameFailure reports whether two entries tell of the same kind of failure:
-// the same innermost exception but for numbers and identifiers.
-func sameFailure(a, b LogEntry) bool {
-	x, y := a.Innermost(), b.Innermost()
-	if rpcAddress.FindString(x.Message) != rpcAddress.FindString(y.Message) {
-		return false
-	}
-	if x.Class != y.Class || (len(a.Chain) == 0) != (len(b.Chain) == 0) {
-		return false
-	}
-	// The innermost frames differ where only one of the stacks has them.
-	if x.Frame != "" && y.Frame != "" && x.Frame != y.Frame && userFrame(x.Frame) != userFrame(y.Frame) {
-		return false
-	}
-	return variable.ReplaceAllString(x.Message, "N") == variable.ReplaceAllString(y.Message, "N")
+// kindOfFailure is the same for entries that tell of the same kind of
+// failure: the same innermost exception but for numbers and identifiers, of
+// the same process, and as to the JobManager of the same address.
+func (e LogEntry) kindOfFailure() string {
+	in := e.Innermost()
+	user := in.Frame != "" && userFrame(in.Frame)
+	return fmt.Sprintf("%d %s %s %t %t %s %s", e.Run, e.File, in.Class, len(e.Chain) == 0, user,
+		rpcAddress.FindString(in.Message), variable.ReplaceAllString(in.Message, "N"))
 }
 
 // repeat adds a repetition. Flink logs one failure several times within a
