@@ -68,7 +68,7 @@ f_args() {
 	set -f
 	for f_pid in "$@"; do
 		say "at $f_pid"
-		f_list=$(tr "\000\n" "\n?" <"$root/proc/$f_pid/cmdline" 2>/dev/null)
+		f_list=$(tr "\000\n" "\n?" 2>/dev/null <"$root/proc/$f_pid/cmdline")
 		# shellcheck disable=SC2086 # an argument a line
 		f_one $f_list
 		[ "$f_count" -lt 64 ] || {
@@ -354,7 +354,6 @@ f_home_dir() {
 	f_once home "$f_path" || return 0
 	fact flink.home "$f_path"
 	[ -z "$f_jar" ] || say "=flink.dist $f_path ${f_jar%.jar}"
-	[ "$f_path" = "$1" ] || say "=flink.link $1 $f_path"
 	f_base=$f_path
 	f_conf_dir "$f_base/conf"
 	f_log_dir "$f_base/log"
@@ -408,7 +407,7 @@ f_pid_file() {
 	case $1 in *-taskexecutor*.pid) ;; *) return 0 ;; esac
 	is_regular "$1" || return 0
 	f_v=
-	for f_l in $(dd bs=4096 count=1 <"$resolved" 2>/dev/null); do
+	for f_l in $(dd bs=4096 count=1 2>/dev/null <"$resolved"); do
 		case $f_l in
 		*[!0-9]*) ;;
 		*) f_v="$f_v $f_l" ;;
@@ -431,7 +430,7 @@ f_conf_dir() {
 			continue
 		}
 		say "@f - - - - $f_c/$f_f"
-		dd bs=65536 count=1 <"$resolved" 2>/dev/null | f_lines "$f_f"
+		dd bs=65536 count=1 2>/dev/null <"$resolved" | f_lines "$f_f"
 		say "\$0"
 		say "=flink.config $f_c/$f_f"
 	done

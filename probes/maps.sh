@@ -98,13 +98,27 @@ maps_writers() {
 }
 
 #: as the TaskManager's user
-# The maps of one TaskManager, read once. The vsyscall page is in the list,
-# but the kernel does not count it.
+# The maps of one TaskManager, read once: how many, and the library of RocksDB
+# among them. The vsyscall page is in the list, but the kernel does not count it.
 maps_owner() {
-	n=$(grep -c -v "\[vsyscall\]" "$root/proc/$1/maps" 2>/dev/null)
-	if [ "${n:-0}" -gt 0 ]; then
-		fact "maps.$1.count" "$n"
+	maps_n=0
+	maps_l=
+	IFS=$nl
+	set -f
+	for maps_k in $(sed -n -e "/librocksdbjni/p" -e "/libforstjni/p" -e "/vsyscall/p" -e "\$=" "$root/proc/$1/maps" 2>/dev/null); do
+		case $maps_k in
+		*vsyscall*) maps_n=$((maps_n - 1)) ;;
+		*/*) maps_l=/${maps_k#*/} ;;
+		*) maps_n=$((maps_n + maps_k)) ;;
+		esac
+	done
+	set +f
+	unset IFS
+	if [ "$maps_n" -gt 0 ]; then
+		fact "maps.$1.count" "$maps_n"
+		fact "flink.$1.rocksdb_library" "$maps_l"
 	else
 		unknown "maps.$1.count" "/proc/$1/maps cannot be read"
+		unknown "flink.$1.rocksdb_library" "/proc/$1/maps cannot be read"
 	fi
 }

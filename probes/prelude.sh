@@ -157,7 +157,13 @@ await() {
 		wait "$1" 2>/dev/null
 		await_status=$?
 		[ "$await_status" -gt 128 ] || break
-		kill -0 "$1" 2>/dev/null || break
+		if ! kill -0 "$1" 2>/dev/null; then
+			# It ended beside the tick, or by a signal: then nothing is remembered.
+			wait "$1" 2>/dev/null
+			await_rest=$?
+			[ "$await_rest" = 127 ] || await_status=$await_rest
+			break
+		fi
 		if [ "$await_left" -le 0 ]; then
 			reap "$1"
 			await_status=124
@@ -346,7 +352,7 @@ emit_content() {
 	"$root"/etc/* | "$root"/usr/* | "$root"/lib/* | "$root"/run/* | "$root"/proc/* | "$root"/sys/*)
 		emit_lines <"$resolved"
 		;;
-	*) dd bs="$((emit_limit + 1))" count=1 <"$resolved" 2>/dev/null | emit_lines ;;
+	*) dd bs="$((emit_limit + 1))" count=1 2>/dev/null <"$resolved" | emit_lines ;;
 	esac
 }
 emit_lines() {

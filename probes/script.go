@@ -118,8 +118,9 @@ func assemble(all []*Probe) string {
 	return shortNames(withoutComments(b.String()))
 }
 
-// ownName is a name of the shell that begins with a probe's name.
-var ownName = regexp.MustCompile(`(^|[^.\w/-])(address_space|disk|host|jobmanager|logs|memory|nofile|owners|session|threads)_(\w)`)
+// ownName is a name of the shell that begins with a probe's name or a word of
+// the prelude; no two of them begin with the same letter.
+var ownName = regexp.MustCompile(`(^|[^.\w/-])(address_space|disk|emit|host|jobmanager|logs|memory|nofile|owners|resolve|session|threads)_(\w)`)
 
 // shortNames shortens the names of a probe's own variables and functions in
 // the program: nofile_line is n_line. In NAME.sh long names keep probes apart,
