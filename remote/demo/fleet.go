@@ -58,8 +58,8 @@ type berth struct {
 }
 
 // Start unpacks and starts the members in a new directory below $TMPDIR, or
-// else where temporary files are fast, which nobody but the caller may enter. Close stops them and
-// removes it; if Start returns an error, nothing is left.
+// else where temporary files are fast; nobody but the caller may enter it.
+// Close stops them and removes it; if Start returns an error, nothing is left.
 func Start(ctx context.Context, members []Member, o Options) (*Fleet, error) {
 	if err := checkMembers(members); err != nil {
 		return nil, err
