@@ -139,7 +139,8 @@ func collect(t testing.TB, shell []string, set probes.HostSettings) *probes.Fact
 	script := probes.NewScript("c0ffee")
 	text := bytes.Replace(script.For(set), []byte("log=/dev/null"), []byte("log=/dev/stderr"), 1)
 	stdout, stderr := run(t, shell, text)
-	if len(stderr) > 0 {
+	// Of a live host processes may go away while they are read.
+	if len(stderr) > 0 && set.Root != "" {
 		t.Errorf("%s says on standard error:\n%s", shell, stderr)
 	}
 	facts, err := probes.ParseFacts(stdout, script.Nonce())
