@@ -33,6 +33,9 @@ type Fold struct {
 	Waived *probes.Waiver
 
 	kind foldKind
+	// unexplained is true if it says something that the likely and proven
+	// causes of one of its hosts do not: it then needs a line of its own.
+	unexplained bool
 	// order is the place of the probe among the checks: the first often
 	// explains those behind it.
 	order int
@@ -81,6 +84,7 @@ func (fs *folds) add(h *Host) {
 		fs.addUnreachable(h, u)
 		return
 	}
+	explained := explainedProbes(h)
 	for i := range h.Findings {
 		f := &h.Findings[i]
 		if strings.HasPrefix(f.Code, causePrefix) {
@@ -88,7 +92,7 @@ func (fs *folds) add(h *Host) {
 		}
 		fs.put(h.Name, squashNothing, Fold{
 			Status: f.Status, Code: f.Code, Message: cmp.Or(f.Message, f.Code),
-			Remedy: f.Remedy, Waived: f.Waived,
+			Remedy: f.Remedy, Waived: f.Waived, unexplained: len(explained) == 0 || f.Status == probes.Fail && !explained[f.Probe],
 			order: slices.IndexFunc(h.Checks, func(c probes.Check) bool { return c.Probe == f.Probe }),
 		})
 	}
@@ -100,6 +104,23 @@ func (fs *folds) add(h *Host) {
 			})
 		}
 	}
+}
+
+// explainedProbes are the probes whose failures the likely and proven causes
+// of a host account for; empty if it has no such cause.
+func explainedProbes(h *Host) map[string]bool {
+	names := map[string]bool{}
+	for i := range h.Causes {
+		if strength(h.Causes[i].Confidence) < strength(probes.Likely) {
+			continue
+		}
+		for j := range probes.CauseDocs {
+			if d := &probes.CauseDocs[j]; d.Name == h.Causes[i].Cause {
+				names[d.Probe] = true
+			}
+		}
+	}
+	return names
 }
 
 // briefly is the reason of an unknown check with the facts of one cause
@@ -192,6 +213,7 @@ func (fs *folds) put(name string, like func(string) string, f Fold) {
 	if old != nil {
 		old.Names = appendHost(old.Names, name)
 		old.Same = old.Same && old.Remedy == f.Remedy
+		old.unexplained = old.unexplained || f.unexplained
 		return
 	}
 	if len(fs.list) == maxFolds {

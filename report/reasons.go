@@ -35,10 +35,11 @@ func (r *reasons) add(h *Host) {
 	}
 }
 
-// notes are the lines below a cause: the best evidence, and what to do.
-func (r reason) notes(sign signs) []string {
+// notes are the lines below a cause: the best evidence if it is asked for, and
+// what to do.
+func (r reason) notes(sign signs, evidence bool) []string {
 	var notes []string
-	if len(r.cause.Evidence) > 0 {
+	if evidence && len(r.cause.Evidence) > 0 {
 		e := &r.cause.Evidence[0]
 		notes = append(notes, Escape(r.host+" "+cmp.Or(e.Source, r.cause.Subject)+": "+e.Text))
 	}

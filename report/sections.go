@@ -11,7 +11,7 @@ import (
 
 // How many lines a section has at most unless all were asked for.
 const (
-	maxCauses   = 5
+	maxCauses   = 10
 	maxFindings = 20
 	maxHidden   = 4
 	// maxText bounds a text where the width does not: a host may send much.
@@ -40,14 +40,11 @@ func (t *table) printCauses(s Summary) {
 			continue // a fact that could explain a failure, and no failure
 		}
 		r := t.why.best[c.Cause]
-		text := Escape(c.Cause)
-		if m := Escape(r.cause.Message); m != "" {
-			text += ": " + m
-		}
+		text := strings.TrimSpace(Escape(r.cause.Message) + " [" + Escape(c.Cause) + "]")
 		it := item{label: string(c.Confidence), hosts: hostsText(c.Names, c.Hosts), text: text}
 		switch c.Confidence {
 		case probes.Proven, probes.Likely:
-			it.status, it.notes = probes.Fail, r.notes(t.o.signs())
+			it.status, it.notes = probes.Fail, r.notes(t.o.signs(), t.o.All || t.o.Wide)
 		case probes.Possible:
 			it.status = probes.Warn
 		}
@@ -60,7 +57,12 @@ func (t *table) printCauses(s Summary) {
 func (t *table) printFindings(fleet Fleet) {
 	var items []item
 	told := map[string]bool{}
+	explained := 0
 	for _, f := range t.folds.sorted() {
+		if f.kind == foldFinding && !f.unexplained && !t.o.All {
+			explained++
+			continue
+		}
 		hosts := hostsText(f.Hosts(), len(f.Names))
 		if f.kind != foldFinding || f.Status != probes.Fail || told[f.Remedy] {
 			items = append(items, t.item(f, hosts))
@@ -80,6 +82,10 @@ func (t *table) printFindings(fleet Fleet) {
 	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.status.Rank(), a.status.Rank()) })
 	t.section("FINDINGS", items, maxFindings, "findings")
+	if explained > 0 {
+		t.paragraph("", plural(explained, "more finding", "more findings")+" of hosts whose cause is named; --all shows everything")
+		t.out.WriteByte('\n')
+	}
 	if n := t.folds.lost; n > 0 {
 		fmt.Fprintf(&t.out, "%d findings are not shown: there are more than %d different ones\n\n", n, maxFolds)
 	}

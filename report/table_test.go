@@ -125,7 +125,7 @@ func TestFoldedFindingsNameEveryHost(t *testing.T) {
 				}
 			}
 		}
-		out := string(render(t, "table", Options{}, testRun(len(hosts)), hosts, true))
+		out := string(render(t, "table", Options{All: true}, testRun(len(hosts)), hosts, true))
 		_, out, _ = strings.Cut(out, "FINDINGS\n")
 		for l := range strings.Lines(out) {
 			m := line.FindStringSubmatch(strings.TrimSuffix(l, "\n"))
@@ -149,6 +149,42 @@ func TestFoldedFindingsNameEveryHost(t *testing.T) {
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+}
+
+// TestFindingsOfANamedCauseNeedNoLine: what a likely or proven cause accounts
+// for is counted, not told again; what it does not account for stays.
+func TestFindingsOfANamedCauseNeedNoLine(t *testing.T) {
+	t.Parallel()
+	h := func(name string, causes ...probes.Cause) *Host {
+		return &Host{Name: name, Status: probes.Fail, Causes: causes, Findings: []probes.Finding{
+			{Code: "maps/exhausted", Probe: "maps", Status: probes.Fail, Message: "maps are used up"},
+			{Code: "disk/full", Probe: "disk", Status: probes.Fail, Message: "the disk is full"},
+			{Code: "host/swappiness-high", Probe: "host", Status: probes.Warn, Message: "swaps early"},
+		}}
+	}
+	proven := probes.Cause{Cause: "max_map_count", Confidence: probes.Proven, Message: "no map left"}
+	possible := probes.Cause{Cause: "max_map_count", Confidence: probes.Possible, Message: "few maps left"}
+	for _, row := range []struct {
+		name  string
+		hosts []*Host
+		want  []string
+	}{
+		{"a proven cause", []*Host{h("tm1", proven)}, []string{"disk/full"}},
+		{"a possible cause accounts for nothing", []*Host{h("tm1", possible)}, []string{"disk/full", "maps/exhausted", "host/swappiness-high"}},
+		{"one host of two has no cause", []*Host{h("tm1", proven), h("tm2")}, []string{"disk/full", "maps/exhausted", "host/swappiness-high"}},
+	} {
+		out := string(render(t, "table", Options{}, testRun(len(row.hosts)), row.hosts, true))
+		var got []string
+		for _, m := range regexp.MustCompile(`(?m)\[([a-z]+/[a-z-]+)\]$`).FindAllStringSubmatch(out, -1) {
+			got = append(got, m[1])
+		}
+		if diff := cmp.Diff(row.want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s\n%s", row.name, diff, out)
+		}
+		if said := strings.Contains(out, "more findings of hosts whose cause is named"); said != (len(got) < 3) {
+			t.Errorf("%s: says that findings are left out: %v\n%s", row.name, said, out)
 		}
 	}
 }
