@@ -132,7 +132,7 @@ func (e LogEntry) damage() bool {
 }
 
 // noise are exceptions that only tell of a task that is being stopped.
-var noise = regexp.MustCompile(`CancellationException|InterruptedException|CancelTaskException|FlinkExpectedException|TaskNotRunningException|ExecutionGraphException|RecipientUnreachable|RpcConnectionException|TaskExecutor is shutting down|JobMaster.*(gone|closed)|Disconnect from JobManager|JobManager responsible|was not found|PartitionNotFound|RemoteTransportException|LocalTransportException|ProducerFailedException|FencingTokenException|TimeoutException|registration.*declined|HeartbeatManager|EndpointNotStarted|ClosedChannel|Connection (reset|refused|unexpectedly)|AbortPolicy|Checkpoint (was declined|expired|Coordinator)|CheckpointException|TaskManager with id|JobLeaderIdActions|actor system|AskTimeout|ConnectException|UnknownHost|RegistrationTimeout|NotYetConnected`)
+var noise = newMatcher(`CancellationException|InterruptedException|CancelTaskException|FlinkExpectedException|TaskNotRunningException|ExecutionGraphException|RecipientUnreachable|RpcConnectionException|TaskExecutor is shutting down|JobMaster.*(gone|closed)|Disconnect from JobManager|JobManager responsible|was not found|PartitionNotFound|RemoteTransportException|LocalTransportException|ProducerFailedException|FencingTokenException|TimeoutException|registration.*declined|HeartbeatManager|EndpointNotStarted|ClosedChannel|Connection (reset|refused|unexpectedly)|AbortPolicy|Checkpoint (was declined|expired|Coordinator)|CheckpointException|TaskManager with id|JobLeaderIdActions|actor system|AskTimeout|ConnectException|UnknownHost|RegistrationTimeout|NotYetConnected`)
 
 // taskManagerOf is the running process of a run, nil if it is dead or cannot
 // be told: it writes the file, and the run is the file's last.
@@ -249,7 +249,7 @@ func (d *diagnosis) skip(e LogEntry) bool {
 		}
 	}
 	in := e.Innermost()
-	return len(e.Chain) > 0 && e.text() == "" && noise.MatchString(in.text())
+	return len(e.Chain) > 0 && e.text() == "" && noise.match(in.text())
 }
 
 // entry finds the rule for a text. Most causes are of the host that wrote the

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -116,7 +117,7 @@ func (d *diagnosis) missingFile(e LogEntry, id string) {
 		return
 	}
 	switch {
-	case d.inCheckpoint(p) || !local && d.restoring(e) && !d.isLocal(p):
+	case d.inCheckpoint(p) || !local && strings.Contains(chainText(e), "Could not restore") && !d.isLocal(p):
 		c := d.candidateOf(causeMissingFile, e)
 		c.Subject = p
 		c.Message = "missing checkpoint file: " + p + " is gone; " + d.times(e.Count, e.First, e.Last)
@@ -138,10 +139,14 @@ func (d *diagnosis) missingFile(e LogEntry, id string) {
 
 const restoreElsewhere = "bring the file back from a backup of the checkpoint storage, or start the job from an earlier checkpoint or a savepoint (flink run -s PATH); if the directory is file: on one host only, use storage that every host sees. Delete nothing there"
 
-// isLocal reports whether a path lies where TaskManagers keep local files.
+// madeByFlink are names of directories that TaskManagers make in /tmp, where
+// the job's own code may miss files of its own.
+var madeByFlink = regexp.MustCompile(`/(tm_[^/]+|rocksdb-lib-[0-9a-f]+|flink-[a-z-]+-[0-9a-f-]{36}|blobStor[^/]*|localState[^/]*)(/|$)`)
+
+// isLocal reports whether a path is of a TaskManager's local files.
 func (d *diagnosis) isLocal(p string) bool {
 	dir := d.dirOf(p)
-	return dir != nil && dir.has(RoleLocalDir, RoleTmp, RoleWork, RoleLocalState)
+	return madeByFlink.MatchString(p) || dir != nil && dir.has(RoleLocalDir, RoleLocalState)
 }
 
 // otherCause reports whether another entry of the run says why.

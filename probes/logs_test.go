@@ -245,3 +245,18 @@ func FuzzReadLog(f *testing.F) {
 		}
 	})
 }
+
+// Looking for words first never changes what a pattern matches.
+func FuzzMatcher(f *testing.F) {
+	for _, text := range Texts {
+		f.Add(text.Pattern)
+	}
+	f.Add("Local DB files directory '/x' does not exist and cannot be created. Too many open files in system")
+	f.Fuzz(func(t *testing.T, s string) {
+		for i, m := range append(append([]matcher{noise}, textMatchers...), markMatchers...) {
+			if got, want := m.match(s), m.re.MatchString(s); got != want {
+				t.Fatalf("pattern %d %s: match(%q) = %t, want %t", i, m.re, s, got, want)
+			}
+		}
+	})
+}

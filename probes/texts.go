@@ -1,9 +1,6 @@
 package probes
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // Text is one text that Flink, RocksDB, the JVM or the kernel writes when
 // something fails, or that marks a start or a success. This table is the only
@@ -150,14 +147,14 @@ func hostPattern() string {
 	return strings.Join(all, "|")
 }
 
-var textRegexps = compileTexts(Texts)
+var textMatchers = compileTexts(Texts)
 
-var markRegexps = compileTexts(Marks)
+var markMatchers = compileTexts(Marks)
 
-func compileTexts(texts []Text) []*regexp.Regexp {
-	list := make([]*regexp.Regexp, len(texts))
+func compileTexts(texts []Text) []matcher {
+	list := make([]matcher, len(texts))
 	for i, t := range texts {
-		list[i] = regexp.MustCompile(t.Pattern)
+		list[i] = newMatcher(t.Pattern)
 	}
 	return list
 }
@@ -169,7 +166,7 @@ func textOf(class, message string) string {
 		if t.Class != "" && !strings.Contains(class, t.Class) {
 			continue
 		}
-		if textRegexps[i].MatchString(message) || textRegexps[i].MatchString(class) {
+		if textMatchers[i].match(message) || textMatchers[i].match(class) {
 			return t.ID
 		}
 	}
@@ -179,7 +176,7 @@ func textOf(class, message string) string {
 // markOf is the id of the mark that a line bears, "" for none.
 func markOf(line string) string {
 	for i, t := range Marks {
-		if markRegexps[i].MatchString(line) {
+		if markMatchers[i].match(line) {
 			return t.ID
 		}
 	}
