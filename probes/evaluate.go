@@ -60,10 +60,11 @@ func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
 	}
 	reasons := j.Unknown
 	section := f.section(probe.Name)
-	walk(section, "", false, func(path string, need bool, v facter) {
+	walk(section, "", "", false, func(parent, name string, need bool, v facter) {
 		if v.IsKnown() {
 			return
 		}
+		path := join(parent, name)
 		if need {
 			reasons = append(reasons, path+": "+v.Why())
 		} else {
@@ -94,37 +95,67 @@ func (f *Facts) section(probe string) reflect.Value {
 }
 
 // walk calls visit for every Value below v, in a stable order, with its JSON
-// path and whether it is needed (struct tag need:"needed").
-func walk(v reflect.Value, path string, need bool, visit func(path string, need bool, v facter)) {
-	if v.CanInterface() {
-		if f, ok := v.Interface().(facter); ok {
-			visit(path, need, f)
-			return
-		}
+// path in two parts (see join) and whether it is needed (struct tag
+// need:"needed"). Most facts are known and their paths never looked at: that
+// is why the parts are joined by the visitor.
+func walk(v reflect.Value, parent, name string, need bool, visit func(parent, name string, need bool, v facter)) {
+	if f, ok := asFacter(v); ok {
+		visit(parent, name, need, f)
+		return
 	}
 	switch v.Kind() {
 	case reflect.Struct:
+		path := join(parent, name)
 		for i := range v.NumField() {
 			field := v.Type().Field(i)
 			if !field.IsExported() {
 				continue
 			}
 			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			walk(v.Field(i), join(path, name), field.Tag.Get("need") == "needed", visit)
+			walk(v.Field(i), path, name, field.Tag.Get("need") == "needed", visit)
 		}
 	case reflect.Slice:
+		if !holdsFacts(v.Type().Elem()) {
+			return
+		}
+		path := join(parent, name)
 		for i := range v.Len() {
-			walk(v.Index(i), join(path, element(v.Index(i), i)), need, visit)
+			walk(v.Index(i), path, element(v.Index(i), i), need, visit)
 		}
 	case reflect.Map:
+		if !holdsFacts(v.Type().Elem()) {
+			return
+		}
+		path := join(parent, name)
 		for _, k := range keysInOrder(v) {
-			walk(v.MapIndex(k), join(path, keyText(k)), need, visit)
+			walk(v.MapIndex(k), path, keyText(k), need, visit)
 		}
 	case reflect.Pointer:
 		if !v.IsNil() {
-			walk(v.Elem(), path, need, visit)
+			walk(v.Elem(), parent, name, need, visit)
 		}
 	}
+}
+
+// asFacter is v as a fact, if it is one; without a copy where it can be.
+func asFacter(v reflect.Value) (facter, bool) {
+	if v.Kind() != reflect.Struct || !v.CanInterface() {
+		return nil, false
+	}
+	if v.CanAddr() {
+		v = v.Addr()
+	}
+	f, ok := v.Interface().(facter)
+	return f, ok
+}
+
+// holdsFacts reports whether values of that type may have facts in them.
+func holdsFacts(t reflect.Type) bool {
+	switch t.Kind() {
+	case reflect.Struct, reflect.Slice, reflect.Map, reflect.Pointer:
+		return true
+	}
+	return false
 }
 
 func keysInOrder(m reflect.Value) []reflect.Value {
@@ -136,6 +167,9 @@ func keysInOrder(m reflect.Value) []reflect.Value {
 func join(path, name string) string {
 	if path == "" {
 		return name
+	}
+	if name == "" {
+		return path
 	}
 	return path + "." + name
 }

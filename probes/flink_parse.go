@@ -114,20 +114,19 @@ var limitItems = map[string]string{
 	"Max file size": "fsize", "Max file locks": "locks",
 }
 
-// parseLimitRows reads rows of /proc/PID/limits: a name of several words in
-// 25 columns at least, soft, hard, and mostly a unit.
+// parseLimitRows reads rows of /proc/PID/limits: a name in 25 columns,
+// soft, hard, and mostly a unit.
 func parseLimitRows(r Records, name string) Value[map[string]LimitPair] {
 	rows := map[string]LimitPair{}
 	for _, line := range r.All(name) {
-		for prefix, item := range limitItems {
-			rest, ok := strings.CutPrefix(line, prefix+" ")
-			p := strings.Fields(rest)
-			if !ok || len(p) < 2 {
-				continue
-			}
-			if pair, ok := parsePair(p[0], p[1]); ok {
-				rows[item] = pair
-			}
+		name, rest, _ := strings.Cut(line, "  ")
+		item, ok := limitItems[name]
+		p := strings.Fields(rest)
+		if !ok || len(p) < 2 {
+			continue
+		}
+		if pair, ok := parsePair(p[0], p[1]); ok {
+			rows[item] = pair
 		}
 	}
 	if len(rows) == 0 {

@@ -8,7 +8,7 @@ import "reflect"
 func forgetEach(f *Facts, why string, visit func(probe, path string, g *Facts)) {
 	for _, probe := range All {
 		var paths []string
-		walk(f.section(probe.Name), "", false, func(path string, _ bool, _ facter) { paths = append(paths, path) })
+		walk(f.section(probe.Name), "", "", false, func(parent, name string, _ bool, _ facter) { paths = append(paths, join(parent, name)) })
 		for n, path := range paths {
 			g := *f
 			left := n
