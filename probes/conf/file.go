@@ -1,0 +1,80 @@
+package conf
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// FileKind says what stands at a path of a host.
+type FileKind string
+
+// The kinds of a file. Only what the host itself calls absent is FileAbsent.
+const (
+	FileRegular    FileKind = "file"
+	FileLink       FileKind = "link"        // to a regular file whose content is Content
+	FileDangling   FileKind = "dangling"    // a link to nothing
+	FileDir        FileKind = "directory"
+	FileAbsent     FileKind = "absent"
+	FileUnreadable FileKind = "unreadable"
+	FileOther      FileKind = "not regular" // a device, FIFO or socket, or a link to one
+)
+
+// File is a file of a host as it was read, by its absolute path there.
+type File struct {
+	Path    string
+	Kind    FileKind // "" means FileRegular
+	Target  string   // of a link
+	Content string
+	Cut     bool // the file has more than Content
+}
+
+// Place is a line of a file of a host. Line counts from 1; 0 means the file as
+// a whole, and an empty File something that is no file.
+type Place struct {
+	File string
+	Line int
+}
+
+// String is FILE:LINE, or FILE where no line is meant.
+func (p Place) String() string {
+	if p.Line == 0 {
+		return p.File
+	}
+	return p.File + ":" + strconv.Itoa(p.Line)
+}
+
+// kind is the kind with its default.
+func (f File) kind() FileKind { return cmp.Or(f.Kind, FileRegular) }
+
+// isNull reports whether the path is a link to /dev/null, which systemd takes
+// for a mask and everybody else for an empty file.
+func (f File) isNull() bool { return f.Target == "/dev/null" }
+
+// fileAt finds the file of that path; one that nobody told about is absent.
+func fileAt(files []File, path string) (File, bool) {
+	for _, f := range files {
+		if f.Path == path {
+			return f, f.kind() != FileAbsent
+		}
+	}
+	return File{Path: path, Kind: FileAbsent}, false
+}
+
+// filesIn are the files directly in dir whose names end in suffix, sorted by
+// name, byte by byte.
+func filesIn(files []File, dir, suffix string) []File {
+	var in []File
+	for _, f := range files {
+		name, ok := strings.CutPrefix(f.Path, dir+"/")
+		if ok && !strings.Contains(name, "/") && strings.HasSuffix(name, suffix) && f.kind() != FileAbsent {
+			in = append(in, f)
+		}
+	}
+	slices.SortFunc(in, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	return in
+}
+
+// baseName is the last part of a path.
+func baseName(path string) string { return path[strings.LastIndexByte(path, '/')+1:] }
