@@ -174,6 +174,23 @@ func parseLogs(r Records, f *Facts) {
 		reader.read(file, r.All(name+".head"), r.All(name+".line"))
 	}
 	reader.finish()
+	l.unread(r)
+}
+
+// unread makes it unknown whether the logs say anything where one of them
+// could be read by nobody.
+func (l *LogsFacts) unread(r Records) {
+	for name, paths := range r.values {
+		if p := strings.Split(name, "."); len(p) != 3 || p[0] != "logs" || p[2] != "unread" {
+			continue
+		}
+		for _, path := range paths {
+			read := slices.ContainsFunc(l.Files, func(f LogFile) bool { return within(f.Path, path) })
+			if why := path + " cannot be read"; !read && (l.Read.IsKnown() || why < l.Read.Why()) {
+				l.Read = Unknown[bool](why)
+			}
+		}
+	}
 }
 
 // logNames are the records of files, logs.WHO.N, in the order they were read.

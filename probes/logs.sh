@@ -62,7 +62,7 @@ logs_options() {
 logs_directory() {
 	resolve "$1" && [ -d "$resolved" ] || return 0
 	logs_real=$resolved
-	[ -r "$logs_real" ] || unknown "$logs_as.dir" "$1 cannot be read"
+	[ -r "$logs_real" ] || fact "$logs_as.unread" "$1"
 	# shellcheck disable=SC2012 # sizes, the newest first
 	logs_list=$(LC_ALL=C ls -lLnt "$logs_real/" 2>/dev/null |
 		sed -n "s/^-[^ ]* *[0-9]* *\([0-9]*\) *[0-9]* *\([0-9]*\) *[^ ]* *[^ ]* *[^ ]* \(.*\)/\1 \2 \3/p" | sed 2000q)
@@ -100,7 +100,10 @@ logs_directory() {
 # frame of an exception and the head of its entry without the message.
 logs_read() {
 	case $logs_seen in *"$nl$2$nl"*) return 0 ;; esac
-	is_regular "$2" || return 0
+	is_regular "$2" || {
+		[ ! -f "$resolved" ] || fact "$logs_as.unread" "$2"
+		return 0
+	}
 	logs_seen=$logs_seen$2$nl
 	logs_n=$((logs_n + 1))
 	logs_name=$logs_as.$logs_n

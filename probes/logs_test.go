@@ -177,6 +177,31 @@ func TestOtherLoggersAreNotBelieved(t *testing.T) {
 	}
 }
 
+func TestUnreadLogsAreNotSilence(t *testing.T) {
+	t.Parallel()
+	rows := []struct {
+		name   string
+		values map[string][]string
+		want   Value[bool]
+	}{
+		{"all read", map[string][]string{"logs.read": {"1"}, "logs.host.1": {"taskmanager 9 /log/a.log"}}, Known(true)},
+		{"one denied", map[string][]string{"logs.read": {"0"}, "logs.host.unread": {"/log/a.log"}}, Unknown[bool]("/log/a.log cannot be read")},
+		{"denied, then read as its owner", map[string][]string{"logs.read": {"0"}, "logs.host.unread": {"/log/a.log"}, "logs.4711.1": {"taskmanager 9 /log/a.log"}}, Known(true)},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRecords()
+			r.values = row.values
+			var f Facts
+			parseLogs(r, &f)
+			if f.Logs.Read != row.want {
+				t.Errorf("Read = %+v, want %+v", f.Logs.Read, row.want)
+			}
+		})
+	}
+}
+
 func TestHsErrOfJDK11And17(t *testing.T) {
 	t.Parallel()
 	rows := map[string][]string{
