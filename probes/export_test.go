@@ -21,7 +21,7 @@ func WholeScript() string {
 	for _, p := range All {
 		text += p.Script
 	}
-	return text + "words= owners=\n" + expand(mainScript, All)
+	return text + "words='' owners=''\n" + expand(mainScript, All)
 }
 
 // ForgetEach calls visit with every fact unknown in turn.

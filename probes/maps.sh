@@ -105,6 +105,7 @@ maps_owner() {
 	maps_l=
 	IFS=$nl
 	set -f
+	# shellcheck disable=SC2013 # IFS makes it lines
 	for maps_k in $(sed -n -e "/librocksdbjni/p" -e "/libforstjni/p" -e "/vsyscall/p" -e "\$=" "$root/proc/$1/maps" 2>/dev/null); do
 		case $maps_k in
 		*vsyscall*) maps_n=$((maps_n - 1)) ;;
