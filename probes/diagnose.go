@@ -54,6 +54,43 @@ func causeFindings(causes []Cause, p *Policy) []Finding {
 	return findings
 }
 
+// floors are findings that only warn of a limit, and fail where a likely or
+// proven cause names that limit.
+var floors = map[string]string{"maps/low": causeMaps, "nofile/low": causeOpenFiles, "address-space/limited": causeAddressSpace}
+
+// escalate makes such findings fail, and their checks, where the policy does
+// not say otherwise. A cause names the limit of a process by its pid and the
+// limits that it was compared with: open files of the whole system are
+// another limit.
+func (a *Audit) escalate(p *Policy) {
+	for i := range a.Findings {
+		f := &a.Findings[i]
+		name, ok := floors[f.Code]
+		if !ok || p.Status(f.Code, Fail) != Fail || !slices.ContainsFunc(a.Causes, func(c Cause) bool {
+			return c.Cause == name && (c.Confidence == Proven || c.Confidence == Likely) && c.names(*f)
+		}) {
+			continue
+		}
+		f.Status = Fail
+		for j := range a.Checks {
+			if a.Checks[j].Probe == f.Probe {
+				a.Checks[j].Status = Worst(a.Checks[j].Status, Fail)
+			}
+		}
+	}
+}
+
+// names reports whether a cause is about the limit of a finding.
+func (c Cause) names(f Finding) bool {
+	switch f.Code {
+	case "maps/low":
+		return true
+	case "nofile/low":
+		return c.Subject == f.Subject && slices.ContainsFunc(c.Evidence, func(e Evidence) bool { return strings.HasSuffix(e.Source, "/limits") })
+	}
+	return c.Subject == f.Subject
+}
+
 // candidate is a cause before ranking.
 type candidate struct {
 	Cause

@@ -159,6 +159,12 @@ func (d *diagnosis) taskManagerOf(run int) *TaskManager {
 	return nil
 }
 
+// settled is for how many seconds a task must have run again, in the process
+// that failed, before that counts as overcome where no JobManager's log here
+// tells of checkpoints: a task that is merely RUNNING may fail at its next
+// flush, but one that met a limit meets it again within an hour.
+const settled = 3600
+
 // over tells whether a failure of a run at a time has been overcome, and how.
 func (d *diagnosis) over(run int, at int64, job string) string {
 	runs := d.f.Logs.Runs
@@ -169,7 +175,7 @@ func (d *diagnosis) over(run int, at int64, job string) string {
 				return "the TaskManager was started again at " + d.clock(began) + " and runs its job"
 			}
 		}
-	} else if r := runs[run]; r.works() && r.Running > at && at > 0 && d.now-r.Running > 3600 {
+	} else if r := runs[run]; r.works() && r.Running > at && at > 0 && d.now-r.Running > settled {
 		return "its tasks have run since " + d.clock(r.Running)
 	}
 	if alive == nil && run >= 0 && runs[run].Kind == LogTaskManager {

@@ -18,6 +18,7 @@ func Evaluate(f *Facts, p *Policy) Audit {
 		a.Findings = append(a.Findings, findings...)
 	}
 	a.Causes = Diagnose(f, p)
+	a.escalate(p)
 	a.Findings = append(a.Findings, causeFindings(a.Causes, p)...)
 	a.settle()
 	return a

@@ -247,6 +247,35 @@ func TestCauseFindings(t *testing.T) {
 	}
 }
 
+func TestFloorFailsWhereACauseNamesIt(t *testing.T) {
+	t.Parallel()
+	limits := []Evidence{{Source: "/proc/7/limits"}}
+	rows := []struct {
+		name, code string
+		cause      Cause
+		policy     *Policy
+		want       Status
+	}{
+		{"named", "nofile/low", Cause{Cause: causeOpenFiles, Confidence: Proven, Subject: "pid 7", Evidence: limits}, nil, Fail},
+		{"another process", "nofile/low", Cause{Cause: causeOpenFiles, Confidence: Proven, Subject: "pid 8", Evidence: limits}, nil, Warn},
+		{"the whole system's files", "nofile/low", Cause{Cause: causeOpenFiles, Confidence: Proven, Subject: "pid 7"}, nil, Warn},
+		{"only possible", "maps/low", Cause{Cause: causeMaps, Confidence: Possible}, nil, Warn},
+		{"the policy says warn", "maps/low", Cause{Cause: causeMaps, Confidence: Proven}, &Policy{Codes: map[string]Status{"maps/low": Warn}}, Warn},
+		{"another cause", "maps/low", Cause{Cause: causeMemory, Confidence: Proven}, nil, Warn},
+	}
+	for _, row := range rows {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			probe, _, _ := strings.Cut(row.code, "/")
+			a := Audit{Checks: []Check{{Probe: probe, Status: Warn}}, Findings: []Finding{{Code: row.code, Probe: probe, Status: Warn, Subject: "pid 7"}}, Causes: []Cause{row.cause}}
+			a.escalate(row.policy)
+			if a.Findings[0].Status != row.want || a.Checks[0].Status != row.want {
+				t.Errorf("finding %s, check %s, want %s", a.Findings[0].Status, a.Checks[0].Status, row.want)
+			}
+		})
+	}
+}
+
 // Whatever a log holds, what is kept is bounded, has sense, and survives JSON.
 func FuzzReadLog(f *testing.F) {
 	f.Add("2026-11-24 11:30:00,123 WARN  org.apache.flink.Task [] - x\njava.lang.Exception: a\n\tat b.C.d(E.java:1)\nCaused by: java.io.IOException: Too many open files")
