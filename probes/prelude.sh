@@ -345,7 +345,8 @@ emit_missing() {
 
 # emit_content prints the lines of $resolved. What does not lie in a
 # directory of the system itself is read through dd, because one endless line
-# would fill the memory of this shell.
+# would fill the memory of this shell. Lines are printed some at a time: each
+# write becomes a packet on its way.
 emit_content() {
 	emit_limit=${emit_max:-65536}
 	case $resolved in
@@ -357,23 +358,27 @@ emit_content() {
 }
 emit_lines() {
 	emit_left=$emit_limit
+	emit_cut=0
+	emit_text=
 	while IFS= read -r emit_line; do
 		emit_left=$((emit_left - ${#emit_line} - 1))
 		if [ "$emit_left" -lt 0 ]; then
-			say "\$1"
-			return 0
+			emit_cut=1
+			emit_line=
+			break
 		fi
-		say "|$emit_line"
+		emit_text="$emit_text|$emit_line$nl"
+		if [ "${#emit_text}" -gt 4000 ]; then
+			say "${emit_text%"$nl"}"
+			emit_text=
+		fi
 	done 2>/dev/null
-	if [ -n "$emit_line" ]; then
-		if [ "${#emit_line}" -gt "$emit_left" ]; then
-			say "\$1"
-			return 0
-		fi
-		say "|$emit_line"
-		say "\\"
+	if [ "${#emit_line}" -gt "$emit_left" ]; then
+		emit_cut=1
+	elif [ -n "$emit_line" ]; then
+		emit_text="$emit_text|$emit_line$nl\\$nl"
 	fi
-	say "\$0"
+	say "$emit_text\$$emit_cut"
 }
 
 # emit_glob DIR PATTERN... prints a directory and its files that match.

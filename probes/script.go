@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
-	"regexp"
 	"strings"
 )
 
@@ -116,42 +115,6 @@ func assemble(all []*Probe) string {
 	b.WriteString(expand(mainScript, all))
 	b.WriteString("}\ntmdoctor </dev/null\n")
 	return shortNames(withoutComments(b.String()))
-}
-
-// ownName is a name of the shell that begins with a probe's name or a word of
-// the prelude; no two of them begin with the same letter.
-var ownName = regexp.MustCompile(`(^|[^.\w/-])(address_space|disk|emit|host|jobmanager|logs|memory|nofile|owners|resolve|session|threads)_(\w)`)
-
-// shortNames shortens the names of a probe's own variables and functions in
-// the program: nofile_line is n_line. In NAME.sh long names keep probes apart,
-// in the program one letter does.
-func shortNames(text string) string {
-	return ownName.ReplaceAllStringFunc(text, func(s string) string {
-		m := ownName.FindStringSubmatch(s)
-		return m[1] + m[2][:1] + "_" + m[3]
-	})
-}
-
-// arm is the pattern of an arm of case: words with bars between them.
-var arm = regexp.MustCompile(`^[^ ()"'$]+( \| [^ ()"'$]+)+\)`)
-
-// withoutComments leaves out comments, blank lines, indentation and blanks
-// that only please the eye: with them the program would pass MaxScript. They
-// are in the NAME.sh files.
-func withoutComments(text string) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		line = strings.TrimLeft(line, "\t")
-		if t := strings.TrimSpace(line); t == "" || t[0] == '#' {
-			continue
-		}
-		line = arm.ReplaceAllStringFunc(line, func(s string) string { return strings.ReplaceAll(s, " | ", "|") })
-		if rest, ok := strings.CutSuffix(line, " ;;\n"); ok {
-			line = rest + ";;\n"
-		}
-		b.WriteString(line)
-	}
-	return b.String()
 }
 
 // ownerDriver is the function that runs all owner parts for each pid.
