@@ -167,7 +167,7 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 	}
 	hosts, run, err := audit.Saved(f.from, policy, f.only)
 	if err != nil {
-		return &usageError{err: err}
+		return &usageError{err, "--from takes what -o json=FILE or -o ndjson=FILE wrote, or the whole output of tmdoctor script"}
 	}
 	run.Version, run.Policy = versionString(), f.policy
 	out, err := f.open(u, f.command(nil), run, policy, f.only)
@@ -211,6 +211,9 @@ func (f *checkFlags) absRoot() string {
 func (f *checkFlags) validate() error {
 	if err := f.hostFlags.check(); err != nil {
 		return err
+	}
+	if f.only != nil && len(f.only) == 0 { // --only=: nothing judged would be a healthy fleet
+		return usagef("the probes are "+strings.Join(probeNames(), ", "), "--only names no probe")
 	}
 	for _, name := range f.only {
 		if probes.ByName(name) == nil {

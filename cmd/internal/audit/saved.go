@@ -9,8 +9,12 @@ import (
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/remote"
 	"github.com/tmdoctor/tmdoctor/report"
 )
+
+// ErrNoHost means that what was saved is not about any host.
+var ErrNoHost = errors.New("the report has no host")
 
 // Saved reads what was collected before, for check --from: saved reports (json
 // or ndjson, shards of one fleet become one), or the raw output of `tmdoctor
@@ -22,6 +26,8 @@ import (
 //
 // The run is that of the first report; Selected counts the hosts of all, so
 // that a report which was cut short stays cut short.
+//
+// Nothing read is not all well: reports of no host at all are ErrNoHost.
 func Saved(files []string, policy *probes.Policy, only []string) (hosts []*report.Host, run report.Run, err error) {
 	seen := map[string]string{} // host -> file
 	for i, file := range files {
@@ -44,6 +50,9 @@ func Saved(files []string, policy *probes.Policy, only []string) (hosts []*repor
 			hosts = append(hosts, h)
 		}
 	}
+	if run.Selected == 0 {
+		return nil, run, fmt.Errorf("%s: %w", strings.Join(files, ", "), ErrNoHost)
+	}
 	return hosts, run, nil
 }
 
@@ -62,12 +71,31 @@ func savedFile(file string, policy *probes.Policy, only []string) (*report.Repor
 	if r.Summary.Finished == nil { // what was not asked then is not known now
 		r.Run.Selected = max(r.Run.Selected, len(r.Hosts)+1)
 	}
+	if r.Run.Selected < 0 {
+		return nil, fmt.Errorf("%s: %w: selected is %d", file, report.ErrSchema, r.Run.Selected)
+	}
 	for i := range r.Hosts {
-		if h := &r.Hosts[i]; h.Facts != nil {
-			Judge(h, h.Facts, policy, only)
-		}
+		judgeAgain(&r.Hosts[i], policy, only)
 	}
 	return r, nil
+}
+
+// judgeAgain judges a host of a saved report. Its status then is not believed:
+// without a complete answer beside it, a host is unknown.
+func judgeAgain(h *report.Host, policy *probes.Policy, only []string) {
+	switch {
+	case h.Unreachable != nil:
+		h.Facts = nil // of an answer that did not come to its end
+		lost(h, h.Unreachable)
+	case h.Facts == nil:
+		lost(h, &report.Unreachable{
+			Phase:  string(remote.PhaseScript),
+			Reason: "the saved report has no facts of this host",
+			Hint:   "ask the host again: tmdoctor check -o json=FILE keeps the facts",
+		})
+	default:
+		Judge(h, h.Facts, policy, only)
+	}
 }
 
 // rawOutput judges what `tmdoctor script` printed on one host.
