@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"bytes"
 	"fmt"
 	"strconv"
 	"strings"
@@ -66,14 +67,20 @@ func parseFile(text string) (f File, hasContent bool, err error) {
 	return f, f.Kind == FileRegular || f.Kind == FileLink, nil
 }
 
+// openFile is a file whose content is still coming.
+type openFile struct {
+	File
+	lines []byte
+}
+
 // record takes a line of the file's content and reports whether it was the
 // last one.
-func (f *File) record(kind byte, text string) (done bool) {
+func (f *openFile) record(kind byte, text string) (done bool) {
 	switch kind {
 	case '|':
-		f.Content += text + "\n"
+		f.lines = append(append(f.lines, text...), '\n')
 	case '\\':
-		f.Content = strings.TrimSuffix(f.Content, "\n")
+		f.lines = bytes.TrimSuffix(f.lines, []byte("\n"))
 	case '$':
 		f.Cut = text == "1"
 		return true

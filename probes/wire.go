@@ -102,7 +102,7 @@ func cutLine(b []byte) (line, rest []byte) {
 // is an error: a wire format that is half understood is not understood.
 func parseRecords(body []byte) (Records, error) {
 	r := newRecords()
-	var file *File
+	var file *openFile
 	for n := 1; len(body) > 0; n++ {
 		var raw []byte
 		raw, body = cutLine(body)
@@ -149,31 +149,31 @@ func parseRecords(body []byte) (Records, error) {
 }
 
 // beginFile takes an @ record; the file is nil if no content follows.
-func (r *Records) beginFile(text string) (*File, error) {
+func (r *Records) beginFile(text string) (*openFile, error) {
 	f, hasContent, err := parseFile(text)
 	if err != nil || hasContent {
-		return &f, err
+		return &openFile{File: f}, err
 	}
-	r.endFile(&f, false)
+	r.endFile(&openFile{File: f}, false)
 	return nil, nil
 }
 
 // endFile adds a file, if there is one, and returns none. A path that two
 // probes read stands once: the reading with more of it.
-func (r *Records) endFile(f *File, cut bool) *File {
+func (r *Records) endFile(f *openFile, cut bool) *openFile {
 	if f == nil {
 		return nil
 	}
-	f.Cut = cut
+	f.Cut, f.Content = cut, string(f.lines)
 	for i := range r.files {
 		if r.files[i].Path == f.Path {
 			if r.files[i].Cut && !cut || r.files[i].Kind == FileDir && f.Kind == FileUnreadable {
-				r.files[i] = *f
+				r.files[i] = f.File
 			}
 			return nil
 		}
 	}
-	r.files = append(r.files, *f)
+	r.files = append(r.files, f.File)
 	return nil
 }
 
