@@ -98,19 +98,21 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
+	// Before the report begins: from its first byte to its last a signal ends
+	// the run and not the process.
+	ctx, stop := interruptible(ctx, u, f.deadline)
+	defer stop()
 	out, err := f.open(u, f.command(patterns), newRun(script, f.policy, len(hosts)), policy, f.only)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-
-	ctx, stop := interruptible(ctx, u, f.deadline)
-	defer stop()
 	a := &audit.Audit{Script: script, Policy: policy, Sudo: f.sudo, FlinkUser: f.flinkUser, Root: f.absRoot(), Only: f.only}
 	if err := f.ask(ctx, u, a, hosts, out, nil); err != nil {
 		return err
 	}
-	return out.finish(ctx.Err() != nil)
+	cutShort := ctx.Err() != nil
+	return interruptedLate(ctx, cutShort, out.finish(cutShort))
 }
 
 // ask runs the audit over ssh (and on this machine), with a progress line. also

@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"os"
 	"os/signal"
 	"syscall"
 	"time"
+
+	"github.com/tmdoctor/tmdoctor/report"
 )
 
 // exitInterrupted is the status of a second Ctrl-C: what shells call 128 plus
@@ -28,12 +31,14 @@ func interruptible(ctx context.Context, u *ui, deadline time.Duration, atExit ..
 			case <-signals:
 			}
 			if ctx.Err() != nil {
+				u.dropQuestion()
 				for _, f := range atExit {
 					f()
 				}
 				os.Exit(exitInterrupted)
 			}
 			cancel()
+			u.dropQuestion()
 			u.printf("interrupted: what is known so far follows; interrupt again to end at once")
 		}
 	}()
@@ -42,4 +47,17 @@ func interruptible(ctx context.Context, u *ui, deadline time.Duration, atExit ..
 		close(done)
 		cancel()
 	}
+}
+
+// interruptedLate keeps the promise that an interrupted run is never 0 or 1
+// also where the signal came while the report was being written: the report
+// then is whole, but who interrupted was told that it is cut short. cutShort
+// says that finish knew already.
+func interruptedLate(ctx context.Context, cutShort bool, finished error) error {
+	var v verdict
+	isVerdict := errors.As(finished, &v)
+	if cutShort || !errors.Is(ctx.Err(), context.Canceled) || finished != nil && !isVerdict || v > 1 {
+		return finished
+	}
+	return verdict(report.ExitStatus(report.Summary{Unknown: 1}, report.Fleet{}, true, ""))
 }

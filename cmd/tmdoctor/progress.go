@@ -30,6 +30,7 @@ type progress struct {
 	done    int
 	started map[string]time.Time
 	shown   bool
+	held    int // while it is above 0, something else is on the line
 	stop    chan struct{}
 	stopped sync.WaitGroup
 }
@@ -86,14 +87,34 @@ func (p *progress) close() {
 	}
 	close(p.stop)
 	p.stopped.Wait()
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.clear()
 }
 
-// clear removes the line until the next tick, so that something else can be
-// printed.
-func (p *progress) clear() {
+// hold removes the line until release, so that something else can stand in its
+// place: a message, or a question for as long as it takes.
+func (p *progress) hold() {
+	if p == nil {
+		return
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.held++
+	p.clear()
+}
+
+func (p *progress) release() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.held--
+}
+
+// clear removes the line. The caller holds mu.
+func (p *progress) clear() {
 	if p.shown {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.shown = false
@@ -103,9 +124,12 @@ func (p *progress) clear() {
 func (p *progress) draw(now time.Time) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.held > 0 {
+		return
+	}
 	line := p.line(now)
-	if w, _, err := term.GetSize(p.fd); err == nil && w > 1 && len(line) >= w {
-		line = line[:w-1]
+	if w, _, err := term.GetSize(p.fd); err == nil && w > 1 {
+		line = strings.ToValidUTF8(line[:min(w-1, len(line))], "")
 	}
 	fmt.Fprint(p.w, "\r\x1b[K"+line)
 	p.shown = true

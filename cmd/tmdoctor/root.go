@@ -19,8 +19,9 @@ const (
 // every command that judges.
 const exitHelp = `Exit status: 2 if anything failed, else 3 if anything is unknown or the run was
 cut short, else 1 if anything warned, else 0; 64 for a wrong command line, no
-inventory, no host that matches, or an unreadable policy. --fail-on sets the
-lowest status that is not 0; an interrupted run is never 0 or 1.`
+inventory, no host that matches, or an unreadable policy; 70 if the report could
+not be written. --fail-on sets the lowest status that is not 0; an interrupted
+run is never 0 or 1.`
 
 // exitOtherHelp is the same for commands that judge nothing.
 const exitOtherHelp = `Exit status: 0, or 64 for a wrong command line or an unreadable file.`
@@ -38,6 +39,7 @@ func run(ctx context.Context, args []string, env *environment) int {
 	root.SetIn(env.stdin)
 	root.SetOut(env.stdout)
 	root.SetErr(env.stderr)
+	defer u.dropQuestion()
 	cmd, err := root.ExecuteContextC(ctx)
 	var v verdict
 	switch {

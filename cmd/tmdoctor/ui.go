@@ -47,7 +47,9 @@ func processEnv() *environment {
 type ui struct {
 	*environment
 	mu       sync.Mutex
-	progress *progress // nil while none is shown
+	progress *progress  // nil while none is shown
+	asking   sync.Mutex // one question at a time
+	question func()     // takes back the question on the terminal, nil if there is none
 	verbose  bool
 }
 
@@ -66,9 +68,8 @@ func (u *ui) printf(format string, args ...any) { u.say("", format, args...) }
 func (u *ui) say(kind, format string, args ...any) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if u.progress != nil {
-		u.progress.clear()
-	}
+	u.progress.hold()
+	defer u.progress.release()
 	for _, line := range strings.Split(fmt.Sprintf(format, args...), "\n") {
 		fmt.Fprintf(u.stderr, "tmdoctor: %s%s\n", kind, report.Escape(line))
 	}
@@ -172,14 +173,57 @@ func (u *ui) askPassphrase() func(path string) ([]byte, error) {
 		return nil
 	}
 	return func(path string) ([]byte, error) {
-		u.mu.Lock()
-		defer u.mu.Unlock()
-		if u.progress != nil {
-			u.progress.clear()
-		}
-		fmt.Fprintf(tty, "passphrase for %s: ", report.Escape(path))
-		secret, err := term.ReadPassword(int(tty.Fd()))
+		fd := int(tty.Fd())
+		before, _ := term.GetState(fd)
+		return u.ask(tty, "passphrase for "+report.Escape(path)+": ",
+			func() ([]byte, error) { return term.ReadPassword(fd) },
+			func() {
+				if before != nil {
+					_ = term.Restore(fd, before)
+				}
+			})
+	}
+}
+
+// ask puts one question on the terminal and reads the answer; restore makes
+// the terminal show again what is typed if the answer is not waited for.
+//
+// u.mu is not held while a person thinks: hosts that end meanwhile have
+// something to say, and so has an interrupt.
+func (u *ui) ask(tty io.Writer, question string, read func() ([]byte, error), restore func()) ([]byte, error) {
+	u.asking.Lock()
+	defer u.asking.Unlock()
+	u.progress.hold()
+	defer u.progress.release()
+	u.setQuestion(func() {
+		restore()
 		fmt.Fprintln(tty)
-		return secret, err
+	})
+	fmt.Fprint(tty, question)
+	answer, err := read()
+	if u.setQuestion(nil) {
+		fmt.Fprintln(tty)
+	}
+	return answer, err
+}
+
+// setQuestion notes how the question on the terminal is taken back, nil for
+// none, and reports whether there was one.
+func (u *ui) setQuestion(drop func()) (was bool) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	was = u.question != nil
+	u.question = drop
+	return was
+}
+
+// dropQuestion takes back a question that nobody answered: the terminal shows
+// again what is typed. Reading cannot be ended, only left behind.
+func (u *ui) dropQuestion() {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if u.question != nil {
+		u.question()
+		u.question = nil
 	}
 }
