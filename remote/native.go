@@ -104,7 +104,7 @@ func (n *Native) Run(ctx context.Context, h inventory.Host, s Script) Result {
 	start := time.Now()
 	script, stop := within(ctx, n.limits.Script)
 	defer stop()
-	session(script, c.client, s.Text(h), n.limits, s, &res)
+	session(script, c, s.Text(h), n.limits, s, &res)
 	res.Timing.Script = time.Since(start)
 	return res
 }
@@ -112,6 +112,7 @@ func (n *Native) Run(ctx context.Context, h inventory.Host, s Script) Result {
 // connected is a logged-in connection.
 type connected struct {
 	client *ssh.Client
+	paced  func() // called when the script runs, see watched.paced
 	close  func()
 	timing Timing
 	notes  []string
@@ -169,7 +170,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 	if k, ok := l.offer.last(); ok {
 		n.keys.remember(s.User, k)
 	}
-	c.client = client
+	c.client, c.paced = client, l.conn.paced
 	c.close = func() {
 		go client.Close() // behind a jump host it may wait
 		release()

@@ -23,7 +23,7 @@ const (
 	statusGrace = 500 * time.Millisecond
 	// completeEvery is the least time between two looks at incomplete output,
 	// so that a host that prints byte by byte does not make us look each time.
-	completeEvery = 10 * time.Millisecond
+	completeEvery = 100 * time.Millisecond
 )
 
 // exit is how the shell ended.
@@ -36,13 +36,13 @@ type exit struct {
 // ends. It is one exec and one channel; x/crypto's Session is not used because
 // its Wait comes back only when the host closes the channel, which something
 // the host left running may put off for ever.
-func session(ctx context.Context, client *ssh.Client, text []byte, lim Limits, s Script, res *Result) {
+func session(ctx context.Context, c connected, text []byte, lim Limits, s Script, res *Result) {
 	type opened struct {
 		ch   ssh.Channel
 		reqs <-chan *ssh.Request
 	}
-	o, err := bounded(ctx, client, func() (o opened, err error) {
-		o.ch, o.reqs, err = client.OpenChannel("session", nil)
+	o, err := bounded(ctx, c.client, func() (o opened, err error) {
+		o.ch, o.reqs, err = c.client.OpenChannel("session", nil)
 		return o, err
 	})
 	if err != nil {
@@ -51,13 +51,14 @@ func session(ctx context.Context, client *ssh.Client, text []byte, lim Limits, s
 	}
 	exits := make(chan exit, 1)
 	go func() { exits <- awaitExit(o.reqs) }()
-	ok, err := bounded(ctx, client, func() (bool, error) {
+	ok, err := bounded(ctx, c.client, func() (bool, error) {
 		return o.ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{shell}))
 	})
 	if err != nil || !ok {
 		res.Err = execError(ctx, err)
 		return
 	}
+	c.paced()
 	r := running{stdout: newCapture(lim.Stdout, lim.Drain), stderr: newCapture(lim.Stderr, lim.Stdout+lim.Drain), exits: exits, ended: make(chan error, 1)}
 	r.start(func() {
 		if _, err := o.ch.Write(text); err == nil {
@@ -65,7 +66,7 @@ func session(ctx context.Context, client *ssh.Client, text []byte, lim Limits, s
 		}
 	}, o.ch, o.ch.Stderr())
 	e := r.wait(ctx, s)
-	go client.Close() // ends what was started; behind a jump host it may wait
+	go c.client.Close() // ends what was started; behind a jump host it may wait
 	res.settle(&r, s, lim, e)
 }
 

@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,10 @@ type watched struct {
 	net.Conn
 	ctx   context.Context
 	slots chan struct{} // one for each key exchange at work
+
+	pace    atomic.Bool   // see paced
+	drained bool          // the last read left nothing; only Read uses it
+	pause   time.Duration // before the next such read; likewise
 
 	mu      sync.Mutex
 	head    []byte // the first bytes read
@@ -31,7 +36,19 @@ const (
 	// not the network: a key exchange takes 1 ms of work and six round trips
 	// of waiting, and a host that is far or silent must not hold up others.
 	slotTime = 50 * time.Millisecond
+
+	// A paced read waits minPause for more at first, each time twice as long,
+	// and maxPause at most: a script that is over at once is heard at once, and
+	// one that takes seconds costs a few wakings a second.
+	minPause = 5 * time.Millisecond
+	maxPause = 80 * time.Millisecond
 )
+
+// paced lets reads wait a moment for more once a script runs. A shell writes
+// a line at a time and sshd sends each as a packet of its own; to be woken for
+// each costs more than all that is done with it. A read that fills its buffer
+// is followed by the next at once, so that much output is not slowed down.
+func (w *watched) paced() { w.pace.Store(true) }
 
 func (w *watched) Read(p []byte) (int, error) {
 	w.mu.Lock()
@@ -42,7 +59,12 @@ func (w *watched) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	w.mu.Unlock()
+	if w.drained && w.pace.Load() {
+		w.pause = min(max(2*w.pause, minPause), maxPause)
+		time.Sleep(w.pause)
+	}
 	n, err := w.Conn.Read(p)
+	w.drained = n < len(p)
 	if n > 0 {
 		w.saw(p[:n])
 	}

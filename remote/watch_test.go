@@ -1,0 +1,102 @@
+package remote
+
+import (
+	"bytes"
+	"context"
+	"net"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// chatty is a connection to which a line comes each millisecond. It counts
+// its reads.
+type chatty struct {
+	net.Conn
+	mu     sync.Mutex
+	buf    bytes.Buffer
+	closed bool
+	more   chan struct{}
+	reads  int
+}
+
+func (c *chatty) Read(p []byte) (int, error) {
+	for {
+		c.mu.Lock()
+		if c.buf.Len() > 0 || c.closed {
+			c.reads++
+			defer c.mu.Unlock()
+			return c.buf.Read(p)
+		}
+		c.mu.Unlock()
+		<-c.more
+	}
+}
+
+func (c *chatty) write(p []byte) {
+	c.mu.Lock()
+	c.buf.Write(p)
+	c.closed = p == nil
+	c.mu.Unlock()
+	select {
+	case c.more <- struct{}{}:
+	default:
+	}
+}
+
+// TestChattyScriptCostsFewReads: a host that prints a line at a time for two
+// seconds wakes us some dozens of times, not once a line; one that prints
+// more than a buffer is read without pauses.
+func TestChattyScriptCostsFewReads(t *testing.T) {
+	t.Parallel()
+	const lines = 2000
+	line := []byte("=maps.max_map_count 65530\n")
+	for _, row := range []struct {
+		name     string
+		paced    bool
+		every    time.Duration
+		min, max int
+		atMost   time.Duration
+	}{
+		{"a line a millisecond, paced", true, time.Millisecond, 20, 40, 2200 * time.Millisecond},
+		{"a line a millisecond, not paced", false, time.Millisecond, lines, lines + 2, 2100 * time.Millisecond},
+		{"all at once, paced", true, 0, lines * len(line) / 4096, lines*len(line)/4096 + 8, 200 * time.Millisecond},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			c := &chatty{more: make(chan struct{}, 1)}
+			w := &watched{Conn: c, ctx: context.Background(), slots: make(chan struct{}, 1)}
+			w.done()
+			if row.paced {
+				w.paced()
+			}
+			began := time.Now()
+			go func() {
+				for range lines {
+					c.write(line)
+					if row.every > 0 {
+						time.Sleep(row.every)
+					}
+				}
+				c.write(nil)
+			}()
+			got := 0
+			for p := make([]byte, 4096); ; {
+				n, err := w.Read(p)
+				got += n
+				if err != nil {
+					break
+				}
+			}
+			if got != lines*len(line) {
+				t.Errorf("%s: read %d bytes, want %d", row.name, got, lines*len(line))
+			}
+			if c.reads < row.min || c.reads > row.max {
+				t.Errorf("%s: %d reads, want %d to %d", row.name, c.reads, row.min, row.max)
+			}
+			if took := time.Since(began); took > row.atMost { // by the fake clock of the bubble
+				t.Errorf("%s: took %v, want at most %v", row.name, took, row.atMost)
+			}
+		})
+	}
+}
