@@ -77,6 +77,9 @@ type Result struct {
 	// ExitStatus is the script's own, meaningful only if Err is nil.
 	ExitStatus int
 	Timing     Timing
+	// Ended is when the host's output was complete here; the script began
+	// Timing.Script before it. Zero if it did not run to completion.
+	Ended time.Time
 	// Warnings are lines about how the host was reached (algorithms, keys
 	// recorded), for -v.
 	Warnings []string

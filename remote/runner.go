@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -106,7 +107,11 @@ func (r *Runner) one(ctx context.Context, t Transport, i int, h inventory.Host, 
 	if t == nil {
 		return Result{Err: &Error{Phase: PhaseConfig, Reason: "no transport for this host"}}
 	}
-	return t.Run(ctx, h, s)
+	res = t.Run(ctx, h, s)
+	if res.Err == nil {
+		res.Ended = time.Now()
+	}
+	return res
 }
 
 func (r *Runner) finish(res Result) Result {

@@ -71,6 +71,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		})
 		return h
 	}
+	facts.SetClock(res.Ended.Add(-res.Timing.Script), res.Ended)
 	Judge(h, facts, a.Policy, a.Only)
 	return h
 }
