@@ -120,7 +120,7 @@ func checkDemo(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet, 
 	if err != nil {
 		return nil, err
 	}
-	o, err := f.open(u, "", newRun(script, "", len(hosts)), nil, nil)
+	o, err := f.open(u, "tmdoctor demo", newRun(script, "", len(hosts)), nil, nil)
 	if err != nil {
 		return nil, err
 	}
