@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // FactsVersion is the version of the facts that this tmdoctor collects. A
@@ -63,6 +64,7 @@ func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	if err != nil && cut == nil {
 		return nil, err
 	}
+	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")))
 	f := &Facts{Version: version, Files: r.files}
 	parseSession(r, f)
 	for _, p := range All {

@@ -87,3 +87,22 @@ func (f *openFile) record(kind byte, text string) (done bool) {
 	}
 	return false
 }
+
+// addModes gives files what ls -ldn said of them: mode, owner and size.
+func addModes(files []File, lines []string) {
+	at := make(map[string]*File, len(files))
+	for i := range files {
+		at[files[i].Path] = &files[i]
+	}
+	for _, line := range lines {
+		m, ok := parseLs(line)
+		f := at[m.Path]
+		if !ok || f == nil {
+			continue
+		}
+		f.Mode, f.UID, f.GID = m.Mode, m.UID, m.GID
+		if size, err := strconv.ParseInt(strings.Fields(line)[4], 10, 64); err == nil {
+			f.Size = size
+		}
+	}
+}

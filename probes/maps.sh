@@ -37,6 +37,7 @@ maps_section() {
 	done
 	maps_cmdline
 	maps_tuned
+	emit_modes maps.ls
 	maps_writers
 	return 0
 }

@@ -46,6 +46,7 @@ nofile_section() {
 			[ -e "$root$d/$f" ] && emit_file "$d/$f"
 		done
 	done
+	emit_modes nofile.ls
 	nf_sshd
 	nf_shell
 	nf_new_session

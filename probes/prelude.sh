@@ -293,6 +293,7 @@ resolve() {
 is_regular() { resolve "$1" && [ -f "$resolved" ] && [ -r "$resolved" ]; }
 
 # emit_file PATH prints a file as a record, at most $emit_max bytes of it.
+emit_list=
 emit_file() {
 	emit_kind=f
 	emit_name=$1
@@ -300,6 +301,7 @@ emit_file() {
 	if [ "$line" != "$1" ]; then
 		return 0
 	fi
+	emit_list=$emit_list$nl.$1
 	resolve "$1"
 	emit_status=$?
 	if [ -h "$root$1" ]; then
@@ -379,6 +381,19 @@ emit_lines() {
 		emit_text="$emit_text|$emit_line$nl\\$nl"
 	fi
 	say "$emit_text\$$emit_cut"
+}
+
+# emit_modes NAME prints modes, owners and sizes of the files that this section
+# printed: links as links.
+emit_modes() {
+	emit_name=$1
+	set -f
+	IFS=$nl
+	# shellcheck disable=SC2086 # a path a line
+	set -- $emit_list
+	unset IFS
+	set +f
+	(cd "$root/" && ls -ldn "$@" 2>/dev/null) | each "$emit_name"
 }
 
 # emit_glob DIR PATTERN... prints a directory and its files that match.
