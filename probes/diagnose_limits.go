@@ -22,18 +22,19 @@ func (d *diagnosis) mapsReached(s signs, c *candidate) (string, bool) {
 	if !ok {
 		return "", false
 	}
-	have := int64(-1)
+	// A hundred less than the limit, or a twentieth where it is small: threads
+	// and files of the dying process are gone when it is written down. A process
+	// that went on has given some back since.
+	have, enough := int64(-1), limit-max(10, min(100, limit/20))
 	if s.crash != nil {
 		have = s.crash.Maps
 	}
 	if tm := d.taskManagerOf(s.run); tm != nil {
-		if n, ok := d.f.Maps.Counts[tm.PID].Get(); ok {
-			have = max(have, n)
+		if n, ok := d.f.Maps.Counts[tm.PID].Get(); ok && n > have {
+			have, enough = n, limit*d.threshold(&Maps, "maps/exhausted")/100
 		}
 	}
-	// A hundred less than the limit, or a hundredth where it is small: threads
-	// and files of the dying process are gone when it is written down.
-	if have < 0 || have < limit-max(10, min(100, limit/20)) {
+	if have < 0 || have < enough {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeMaps, Proven

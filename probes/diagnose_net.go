@@ -72,7 +72,7 @@ func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
 		target = m[1] + ":" + m[2]
 	}
 	if i := strings.LastIndex(text, "Caused by: ["); i >= 0 {
-		said = strings.TrimRight(text[i+len("Caused by: ["):], "] ")
+		said = lastReason(strings.TrimRight(text[i+len("Caused by: ["):], "] "))
 	}
 	t := d.target(run, target)
 	if t != nil {
@@ -102,6 +102,25 @@ func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
 		c.Remedy += "; then start the TaskManager again"
 	}
 	d.add(c)
+}
+
+// exceptionClass is the class that a message of an exception begins with.
+var exceptionClass = regexp.MustCompile(`^[\w.$]+(?:Exception|Error): `)
+
+// lastReason is the last message of a chain that was written on one line,
+// without its class: "Connection refused: jm1/10.20.0.10:6123".
+func lastReason(chain string) string {
+	if i := strings.LastIndex(chain, "caused by: "); i >= 0 {
+		if rest := chain[i+len("caused by: "):]; strings.Contains(rest, ": ") {
+			before := exceptionClass.ReplaceAllString(strings.TrimSuffix(chain[:i], ", "), "")
+			last := exceptionClass.ReplaceAllString(rest, "")
+			if strings.HasPrefix(before, last) { // the outer one names the address too
+				return before
+			}
+			return last
+		}
+	}
+	return exceptionClass.ReplaceAllString(chain, "")
 }
 
 // target is the address that a run uses, with what came of connecting to it.

@@ -56,7 +56,11 @@ func (d *diagnosis) abandoned(dir string) string {
 	if n == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; %d directories of RocksDB lie below %s (state/abandoned says which no process holds)", n, dir)
+	directories := "1 directory of RocksDB lies"
+	if n > 1 {
+		directories = fmt.Sprintf("%d directories of RocksDB lie", n)
+	}
+	return fmt.Sprintf("; %s below %s (state/abandoned-directories says which no process holds)", directories, dir)
 }
 
 // restoring reports whether an entry is of a restore: its wrappers say so, or

@@ -22,7 +22,13 @@ func judgeJobManager(in Input) Judgement {
 		}
 	}
 	j.Want = Connected
-	j.Findings = append(j.Findings, notRegistered(in)...)
+	reached := len(j.Findings) == 0
+	for _, f := range notRegistered(in) {
+		if !reached {
+			f.Remedy = "mend the way to the JobManager first; a TaskManager that still runs then registers by itself"
+		}
+		j.Findings = append(j.Findings, f)
+	}
 	if f, ok := boundToLocalhost(in); ok {
 		j.Findings = append(j.Findings, f)
 	}

@@ -84,7 +84,7 @@ func specialCases() map[string]Case {
 		},
 		"tm003": {
 			Title: "runbook 1: memory maps", Like: "maps-exhausted",
-			Expect: Expect{Status: "fail", Cause: "max_map_count", Confidence: "likely", Code: "maps/exhausted"},
+			Expect: Expect{Status: "fail", Cause: "max_map_count", Confidence: "proven", Code: "maps/exhausted"},
 		},
 		"tm005": {
 			Title: "runbook 2: open files", Like: "open-files",
