@@ -1,0 +1,204 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// has reports whether the host has a mark.
+func (h *SysctlHost) has(mark string) bool { return slices.Contains(h.Marks, mark) }
+
+// first is the name of process 1.
+func (h *SysctlHost) first() string {
+	for _, m := range h.Marks {
+		if name, ok := strings.CutPrefix(m, "/proc/1/comm "); ok {
+			return name
+		}
+	}
+	return ""
+}
+
+// release are ID and the numbers of VERSION_ID of /etc/os-release.
+func release(h *SysctlHost) (id string, version int) {
+	f, ok := fileAt(h.Files, "/etc/os-release")
+	if !ok {
+		return "", 0
+	}
+	for line := range strings.Lines(f.Content) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), "=")
+		value = strings.Trim(value, `"'`)
+		switch name {
+		case "ID":
+			id = value
+		case "VERSION_ID":
+			// Ubuntu counts in halves of a year: 24.04 is 2404.
+			if v := numbers(value); len(v) > 1 && v[1] < 100 {
+				version = v[0]*100 + v[1]
+			} else if len(v) > 0 {
+				version = v[0] * 100
+			}
+		}
+	}
+	return id, version
+}
+
+func isAlpine(h *SysctlHost) bool {
+	id, _ := release(h)
+	_, ok := fileAt(h.Files, "/etc/alpine-release")
+	return ok || id == "alpine"
+}
+
+// inContainer is the mark of a container, "" for a host of its own.
+func inContainer(h *SysctlHost) string {
+	for _, m := range []string{"/run/systemd/container", "/.dockerenv", "/run/.containerenv"} {
+		if h.has(m) {
+			return m
+		}
+	}
+	return ""
+}
+
+// bootPlan chooses the loader of the boot from the facts of the host.
+func bootPlan(h *SysctlHost) plan {
+	id, _ := release(h)
+	first := h.first()
+	switch {
+	case h.MarksWhy != "":
+		return plan{unknown: "the loader is not known: " + h.MarksWhy}
+	case first == "systemd" || h.has("/run/systemd/system"):
+		return systemdPlan(h)
+	case isAlpine(h):
+		if !h.has("/etc/runlevels/boot/sysctl") {
+			return plan{loader: LoaderNone, why: "Alpine without sysctl in the boot runlevel: nothing applies the files (rc-update add sysctl boot)"}
+		}
+		return plan{loader: LoaderBusybox, why: "Alpine, whose OpenRC applies every file by itself", steps: alpineSteps(h), dialects: []dialect{busybox}}
+	case h.has("/etc/runlevels/boot/sysctl"):
+		return plan{loader: LoaderProcps, why: "OpenRC with sysctl in the boot runlevel, which runs sysctl --system", steps: systemSteps(h, true, true), dialects: procpsDialects(h)}
+	case h.has("/etc/init.d/procps") && (first == "init" || first == ""):
+		return plan{loader: LoaderProcps, why: "System V init with /etc/init.d/procps, which runs sysctl --system", steps: systemSteps(h, true, true), dialects: procpsDialects(h)}
+	}
+	return plan{unknown: fmt.Sprintf("it is not known what applies sysctl files on this host (process 1 is %q, distribution %q)", first, id)}
+}
+
+// systemdPlan is the plan where process 1 is systemd.
+func systemdPlan(h *SysctlHost) plan {
+	const unit = "/etc/systemd/system/systemd-sysctl.service"
+	if f, ok := fileAt(h.Files, unit); ok {
+		switch {
+		case f.isNull() || f.kind() == FileDangling || f.kind() == FileOther || f.kind() == FileRegular && f.Content == "" && !f.Cut:
+			return plan{loader: LoaderNone, why: unit + " masks systemd-sysctl: nothing applies the files"}
+		default:
+			return plan{unknown: unit + " replaces the unit of systemd-sysctl"}
+		}
+	}
+	id, version := release(h)
+	p := plan{loader: LoaderSystemd, why: "process 1 is systemd", steps: systemSteps(h, false, false), dialects: systemdDialects(h)}
+	if f, ok := fileAt(h.Files, "/run/systemd/system/systemd-sysctl.service"); ok {
+		p.notes = append(p.notes, f.Path+" stands in for systemd-sysctl until the reboot, which empties /run")
+	}
+	if v := numbers(h.Systemd); len(v) > 0 && v[0] < 207 {
+		return plan{unknown: "systemd " + h.Systemd + " is older than 207, whose order is not known"}
+	}
+	el7 := version/100 == 7 && slices.Contains([]string{"rhel", "centos", "ol", "scientific"}, id)
+	if el7 || id == "amzn" && version/100 == 2 {
+		p.loader = LoaderSystemdEL7
+		p.why = fmt.Sprintf("systemd of %s %d, which reads /etc/sysctl.conf itself, after all others", id, version/100)
+		p.steps = append(dropStep(p.steps, "/etc/sysctl.conf"), oneStep(h, "/etc/sysctl.conf")...)
+	}
+	return p
+}
+
+// systemdDialects are the dialects that systemd-sysctl of this host may
+// speak: one if its version is known.
+func systemdDialects(h *SysctlHost) []dialect {
+	version := 0
+	if v := numbers(h.Systemd); len(v) > 0 {
+		version = v[0]
+	} else {
+		id, v := release(h)
+		version = newest(v, map[string][][2]int{
+			"debian": {{1300, 257}, {1200, 252}, {1100, 247}, {1000, 241}},
+			"ubuntu": {{2404, 255}, {2204, 249}, {2004, 245}, {1804, 237}, {1604, 229}},
+			"fedora": {{3200, 245}},
+			"rhel":   {{1000, 257}, {900, 252}, {700, 0}}, "centos": {{1000, 257}, {900, 252}},
+			"rocky": {{1000, 257}, {900, 252}}, "almalinux": {{1000, 257}, {900, 252}}, "ol": {{1000, 257}, {900, 252}},
+			"amzn": {{202300, 252}}, "sles": {{1503, 246}}, "opensuse-leap": {{1503, 246}},
+		}[id])
+		switch id {
+		case "arch", "opensuse-tumbleweed":
+			version = 257
+		case "rhel", "centos", "ol", "scientific":
+			if v/100 == 7 {
+				version = 219
+			}
+		case "amzn":
+			if v/100 == 2 {
+				version = 219
+			}
+		}
+	}
+	switch {
+	case version >= 245:
+		return []dialect{systemd245}
+	case version >= 243:
+		return []dialect{systemd243}
+	case version > 0 && version != 239: // RHEL 8 has newer parts in its 239
+		return []dialect{systemd207}
+	}
+	return []dialect{systemd245, systemd243, systemd207}
+}
+
+// procpsDialects are the dialects that sysctl of this host may speak.
+func procpsDialects(h *SysctlHost) []dialect {
+	v := numbers(h.Procps)
+	if len(v) == 0 {
+		id, version := release(h)
+		v = numbers(map[int]string{4: "4.0.4", 3: "3.3.17", 2: "3.3.15"}[newest(version, map[string][][2]int{
+			"debian": {{1200, 4}, {1100, 3}, {1000, 2}},
+			"ubuntu": {{2404, 4}, {2004, 3}, {1604, 2}},
+			"rhel":   {{1000, 4}, {900, 3}, {700, 2}}, "centos": {{1000, 4}, {900, 3}, {700, 2}},
+			"rocky": {{1000, 4}, {900, 3}, {800, 2}}, "almalinux": {{1000, 4}, {900, 3}, {800, 2}}, "ol": {{1000, 4}, {900, 3}, {700, 2}},
+		}[id])])
+	}
+	v = append(v, 0, 0, 0)
+	switch n := v[0]*10000 + v[1]*100 + v[2]; {
+	case n >= 40005:
+		return []dialect{procps405}
+	case n >= 40000:
+		return []dialect{procps400}
+	case n >= 30316:
+		return []dialect{procps3316}
+	case n > 0:
+		return []dialect{procps33}
+	}
+	return []dialect{procps405, procps400, procps3316, procps33}
+}
+
+// newest is the number of the newest release that is not newer than version.
+func newest(version int, releases [][2]int) int {
+	for _, r := range releases {
+		if version >= r[0] {
+			return r[1]
+		}
+	}
+	return 0
+}
+
+// writerNotes name who else may write the key at boot.
+func writerNotes(h *SysctlHost, key string) (notes []string) {
+	for _, w := range h.Writers {
+		_, text, _ := strings.Cut(w, ":")
+		if _, text, _ = strings.Cut(text, ":"); strings.HasPrefix(strings.TrimSpace(text), "#") {
+			continue
+		}
+		reads := strings.Contains(text, "--system") || strings.Contains(text, "--load") || strings.Contains(text, "sysctl -p")
+		if reads || strings.Contains(text, baseName(slashed(key))) {
+			notes = append(notes, "may write it later in the boot: "+w)
+		}
+	}
+	if h.has("/etc/cloud/cloud.cfg") {
+		notes = append(notes, "cloud-init runs on this host and may write sysctls at boot: /etc/cloud/cloud.cfg")
+	}
+	return notes
+}
