@@ -22,7 +22,8 @@ func SetSysctl(content, key, value string) string {
 		case mentions(line, path):
 			found = false
 		}
-		joined = strings.HasSuffix(strings.TrimRight(content[at:stop], "\r\n"), "\\")
+		line := strings.TrimRight(content[at:stop], "\r\n")
+		joined = strings.HasSuffix(line, "\\") || joined && line == ""
 		at = stop
 	}
 	if !found {
@@ -64,8 +65,8 @@ func appended(content, key, value string) string {
 	if content != "" && !strings.HasSuffix(content, "\n") {
 		content += newline
 	}
-	if strings.HasSuffix(strings.TrimRight(content, "\r\n"), "\\") && !strings.HasSuffix(content, "\n"+newline) {
-		content += newline
+	if strings.HasSuffix(strings.TrimRight(content, "\r\n"), "\\") {
+		content += "#" + newline
 	}
 	return content + key + " = " + value + newline
 }

@@ -21,7 +21,7 @@ func TestSetSysctlKeepsEveryOtherByte(t *testing.T) {
 		{"a comment is none", "# vm.max_map_count=5\n", "# vm.max_map_count=5\nvm.max_map_count = 262144\n"},
 		{"an exclusion after it", "vm.max_map_count=5\n-vm.max_map_count\n", "vm.max_map_count=5\n-vm.max_map_count\nvm.max_map_count = 262144\n"},
 		{"a remark goes with the value", "vm.max_map_count=5 # why\n", "vm.max_map_count=262144\n"},
-		{"a continued line", "a=1\\\n", "a=1\\\n\nvm.max_map_count = 262144\n"},
+		{"a continued line", "a=1\\\n", "a=1\\\n#\nvm.max_map_count = 262144\n"},
 		{"no value", "vm.max_map_count =\n", "vm.max_map_count =262144\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
