@@ -70,7 +70,7 @@ func bootPlan(h *SysctlHost) plan {
 		return systemdPlan(h)
 	case isAlpine(h):
 		if !h.has("/etc/runlevels/boot/sysctl") {
-			return plan{loader: LoaderNone, why: "Alpine without sysctl in the boot runlevel: nothing applies the files (rc-update add sysctl boot)"}
+			return nothing(alpineSteps(h), "Alpine without sysctl in the boot runlevel: nothing applies the files (rc-update add sysctl boot)")
 		}
 		return plan{loader: LoaderBusybox, why: "Alpine, whose OpenRC applies every file by itself", steps: alpineSteps(h), dialects: []dialect{busybox}}
 	case h.has("/etc/runlevels/boot/sysctl"):
@@ -81,13 +81,21 @@ func bootPlan(h *SysctlHost) plan {
 	return plan{unknown: fmt.Sprintf("it is not known what applies sysctl files on this host (process 1 is %q, distribution %q)", first, id)}
 }
 
+// nothing is the plan where no file is applied.
+func nothing(steps []step, why string) plan {
+	for i := range steps {
+		steps[i].read, steps[i].fate, steps[i].why = false, FateNotRead, why
+	}
+	return plan{loader: LoaderNone, why: why, steps: steps}
+}
+
 // systemdPlan is the plan where process 1 is systemd.
 func systemdPlan(h *SysctlHost) plan {
 	const unit = "/etc/systemd/system/systemd-sysctl.service"
 	if f, ok := fileAt(h.Files, unit); ok {
 		switch {
 		case f.isNull() || f.kind() == FileDangling || f.kind() == FileOther || f.kind() == FileRegular && f.Content == "" && !f.Cut:
-			return plan{loader: LoaderNone, why: unit + " masks systemd-sysctl: nothing applies the files"}
+			return nothing(systemSteps(h, false, false), unit+" masks systemd-sysctl: nothing applies the files")
 		default:
 			return plan{unknown: unit + " replaces the unit of systemd-sysctl"}
 		}

@@ -102,13 +102,10 @@ func (p *plan) doubts(h *SysctlHost, d *dialect, key string, b base, known outco
 			}
 		}
 	}
-	if p.loader == LoaderFile {
+	if p.loader == LoaderFile || p.loader == LoaderNone {
 		return ""
 	}
 	for _, dir := range closedDirs(h) {
-		if p.loader == LoaderNone {
-			break
-		}
 		why := dir + " cannot be read whole"
 		at, masked := -1, -1
 		for i := range p.steps {
@@ -162,9 +159,6 @@ func (p *plan) run(d *dialect, key string, b base) outcome {
 		}
 	}
 	writes := d.writes(all)
-	if p.loader == LoaderNone {
-		writes = nil
-	}
 	if p.tuned != nil {
 		writes = append(writes, p.tuned.writes(p, key)...)
 	}

@@ -217,6 +217,24 @@ func TestOtherWritersAreNamed(t *testing.T) {
 	}
 }
 
+func ExampleSysctlBoot() {
+	h := &conf.SysctlHost{
+		Marks: []string{"/proc/1/comm systemd"},
+		Files: []conf.File{
+			{Path: "/etc/os-release", Content: "ID=debian\nVERSION_ID=13\n"},
+			{Path: "/etc/sysctl.conf", Content: "vm.max_map_count = 262144\n"},
+		},
+	}
+	r := conf.SysctlBoot(h, "vm.max_map_count")
+	fmt.Println(r.Value, r.Source)
+	for _, line := range r.Shadowed() {
+		fmt.Println(line.Place, line.Fate)
+	}
+	// Output:
+	// 65530 kernel default
+	// /etc/sysctl.conf:1 not read
+}
+
 func FuzzSysctlParse(f *testing.F) {
 	for _, s := range []string{maps + "=1\n", "-" + maps + "\r\nvm.*=[\n", "vm/max_map_[!a]ount=1\\\n=2"} {
 		f.Add(s, "vm.max_map_*=5\n", false)
