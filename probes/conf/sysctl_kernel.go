@@ -58,7 +58,7 @@ func kernelTakes(key, value string) (taken, refused string) {
 // decimal, 0 octal, 0x hexadecimal, at most 20 characters, and what follows
 // white space does not matter.
 func kernelNumber(value string) (int64, string) {
-	t := strings.TrimLeft(value, cSpace)
+	t := strings.TrimLeft(value, sysctlSpace)
 	if t == "" {
 		return 0, "the kernel refuses an empty value"
 	}

@@ -50,7 +50,7 @@ var (
 
 const (
 	blanks = " \t\n\r"     // what systemd strips
-	cSpace = " \t\n\v\f\r" // isspace(3) of C
+	sysctlSpace = " \t\n\v\f\r" // isspace(3) of C
 	globs  = "*?["
 )
 
@@ -79,7 +79,7 @@ func parseSystemd(dash, patterns bool) func(string, *statement) bool {
 // parseProcps4 reads a line as parse_setting_line of procps 4 does: blanks
 // between "-" and the key stay, a second "-" goes.
 func parseProcps4(text string, s *statement) bool {
-	t := strings.TrimLeft(text, cSpace)
+	t := strings.TrimLeft(text, sysctlSpace)
 	if t == "" || t[0] == '#' || t[0] == ';' {
 		return false
 	}
@@ -87,8 +87,8 @@ func parseProcps4(text string, s *statement) bool {
 	if !assigns && key[0] != '-' {
 		return false
 	}
-	key = strings.TrimRight(strings.TrimPrefix(key, "-"), cSpace)
-	s.exclude, s.value = !assigns, strings.Trim(value, cSpace)
+	key = strings.TrimRight(strings.TrimPrefix(key, "-"), sysctlSpace)
+	s.exclude, s.value = !assigns, strings.Trim(value, sysctlSpace)
 	s.path = slashed(strings.TrimPrefix(key, "-"))
 	s.glob = strings.ContainsAny(s.path, globs)
 	return true
@@ -119,12 +119,12 @@ func parseProcps3(dash bool) func(string, *statement) bool {
 // parseBusybox reads a line as busybox sysctl does: dots and slashes mean the
 // same wherever that names a file, and a whole path below /proc/sys will do.
 func parseBusybox(text string, s *statement) bool {
-	t := strings.TrimLeft(text, cSpace)
+	t := strings.TrimLeft(text, sysctlSpace)
 	if t == "" || t[0] == '#' || t[0] == ';' {
 		return false
 	}
 	key, value, _ := strings.Cut(t, "=")
-	key, s.value = strings.Trim(key, cSpace), strings.Trim(value, cSpace)
+	key, s.value = strings.Trim(key, sysctlSpace), strings.Trim(value, sysctlSpace)
 	if key == "" || s.value == "" {
 		return false
 	}
@@ -252,7 +252,7 @@ func (d *dialect) concerns(s *statement, text, key string) bool {
 			return true
 		}
 	}
-	t := strings.TrimLeft(text, cSpace)
+	t := strings.TrimLeft(text, sysctlSpace)
 	if t == "" || t[0] == '#' || t[0] == ';' || !containsFold(t, baseName(key)) {
 		return false
 	}

@@ -32,7 +32,7 @@ func SetSysctl(content, key, value string) string {
 	line := content[start:end]
 	i := strings.IndexByte(line, '=') + 1
 	rest := strings.TrimLeft(line[i:], " \t")
-	old := strings.TrimRight(rest, cSpace)
+	old := strings.TrimRight(rest, sysctlSpace)
 	return content[:end-len(rest)] + value + rest[len(old):] + content[end:]
 }
 
@@ -48,7 +48,7 @@ func assignsPlainly(line, path string) bool {
 
 // mentions reports whether some loader may take the line for the key.
 func mentions(line, path string) bool {
-	t := strings.TrimLeft(line, cSpace)
+	t := strings.TrimLeft(line, sysctlSpace)
 	if strings.HasSuffix(strings.TrimRight(line, "\r\n"), "\\") || strings.Contains(strings.TrimRight(line, "\r\n"), "\r") {
 		return true
 	}
