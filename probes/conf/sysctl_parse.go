@@ -49,9 +49,9 @@ var (
 )
 
 const (
-	blanks = " \t\n\r"     // what systemd strips
+	blanks      = " \t\n\r"     // what systemd strips
 	sysctlSpace = " \t\n\v\f\r" // isspace(3) of C
-	globs  = "*?["
+	globs       = "*?["
 )
 
 // parseSystemd reads a line as parse_file of systemd's sysctl.c does. A "-"
