@@ -1,0 +1,197 @@
+package conf
+
+import "strings"
+
+// limitLine is a line of a limits file as pam_limits cuts it. n is the number
+// of fields it found; fields are read only as far as it does.
+type limitLine struct {
+	at                        Place
+	text                      string
+	n                         int
+	domain, typ, item, value  string
+	itemWritten, valueWritten string // before lower case
+}
+
+// lineMax is how much of a line pam_limits before 1.6.0 reads at once, in
+// bytes; the rest is a line of its own to it, even behind a #.
+const lineMax = 1023
+
+// limitLines cuts a file into what pam_limits takes for lines. Empty ones and
+// comments are left out.
+func limitLines(f File, v Variant) []limitLine {
+	var lines []limitLine
+	content := f.Content
+	for number := 1; content != ""; number++ {
+		line, rest, _ := strings.Cut(content, "\n")
+		content = rest
+		if !v.longLines() {
+			for len(line) > lineMax {
+				lines = appendLine(lines, line[:lineMax], Place{f.Path, number}, v)
+				line = line[lineMax:]
+			}
+		}
+		lines = appendLine(lines, line, Place{f.Path, number}, v)
+	}
+	return lines
+}
+
+func appendLine(lines []limitLine, raw string, at Place, v Variant) []limitLine {
+	raw, _, _ = strings.Cut(raw, "\x00") // a C string ends there
+	body := strings.TrimLeft(raw, " \t\n\v\f\r")
+	body, _, _ = strings.Cut(body, "#")
+	if body == "" {
+		return lines
+	}
+	l := limitLine{at: at, text: strings.TrimSpace(raw)}
+	if v.longLines() {
+		l.splitNew(body, v)
+	} else {
+		l.splitOld(body)
+	}
+	l.typ = lower(l.typ)
+	l.itemWritten, l.valueWritten = l.item, l.value
+	l.item, l.value = lower(l.item), lower(l.value)
+	return append(lines, l)
+}
+
+// splitOld cuts as sscanf does: at any white space, and a fifth field is lost.
+func (l *limitLine) splitOld(body string) {
+	f := strings.FieldsFunc(body, func(r rune) bool { return r < 128 && cSpace(byte(r)) })
+	l.n = min(len(f), 4)
+	for i, to := range []*string{&l.domain, &l.typ, &l.item, &l.value} {
+		if i < len(f) {
+			*to = f[i]
+		}
+	}
+}
+
+// splitNew cuts as strtok does: at blanks and tabs only, and the value is all
+// the rest; 1.6.0 leaves the blanks around it, later versions do not.
+func (l *limitLine) splitNew(body string, v Variant) {
+	const blanks = " \t"
+	rest := body
+	for _, to := range []*string{&l.domain, &l.typ, &l.item} {
+		rest = strings.TrimLeft(rest, blanks)
+		if rest == "" {
+			return
+		}
+		end := strings.IndexAny(rest, blanks)
+		if end < 0 {
+			*to, rest = rest, ""
+		} else {
+			*to, rest = rest[:end], rest[end+1:]
+		}
+		l.n++
+	}
+	if v.atLeast(1, 6, 1) {
+		rest = strings.Trim(rest, blanks)
+	}
+	if rest != "" {
+		l.value = rest
+		l.n++
+	}
+}
+
+func cSpace(c byte) bool { return c == ' ' || '\t' <= c && c <= '\r' }
+
+// lower is tolower of the C locale.
+func lower(s string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, s)
+}
+
+// cNumber is strtoull with base 10: leading white space, a sign, digits. used
+// is how many bytes it read, 0 if there is no number; neg says that the sign
+// was a minus, and then the value has wrapped around already.
+func cNumber(s string) (n uint64, used int, neg bool) {
+	i := 0
+	for i < len(s) && cSpace(s[i]) {
+		i++
+	}
+	if i < len(s) && (s[i] == '-' || s[i] == '+') {
+		neg = s[i] == '-'
+		i++
+	}
+	from, over := i, false
+	for ; i < len(s) && '0' <= s[i] && s[i] <= '9'; i++ {
+		d := uint64(s[i] - '0')
+		if n > (uint64(RlimitInfinity)-d)/10 {
+			over = true
+		}
+		n = n*10 + d
+	}
+	if i == from {
+		return 0, 0, neg
+	}
+	if over {
+		return uint64(RlimitInfinity), i, neg
+	}
+	if neg {
+		n = -n
+	}
+	return n, i, neg
+}
+
+// idRange is what parse_uid_range makes of a domain: a kind, and two ids.
+type idRange struct {
+	kind     rangeKind
+	from, to uint32
+}
+
+type rangeKind int
+
+const (
+	rangeNone rangeKind = iota
+	rangeOne            // :N
+	rangeMin            // N:
+	rangeBoth           // N:M
+	rangeBad
+)
+
+// domainRange reads a range of ids with or without @ or % before it.
+func domainRange(domain string) idRange {
+	_, max, ok := strings.Cut(domain, ":")
+	if !ok {
+		return idRange{}
+	}
+	body := domain
+	if body[0] == '@' || body[0] == '%' {
+		body = body[1:]
+	}
+	r := idRange{kind: rangeBoth}
+	if strings.HasPrefix(body, ":") {
+		r.kind = rangeOne
+	} else {
+		n, used, _ := cNumber(body)
+		if used == 0 || used >= len(body) || body[used] != ':' || overflows(body[:used]) {
+			return idRange{kind: rangeBad}
+		}
+		r.from = uint32(n)
+	}
+	if max == "" {
+		if r.kind == rangeOne {
+			return idRange{kind: rangeBad}
+		}
+		r.kind = rangeMin
+		return r
+	}
+	n, used, _ := cNumber(max)
+	if used == 0 || used != len(max) || overflows(max) {
+		return idRange{kind: rangeBad}
+	}
+	r.to = uint32(n)
+	if r.kind == rangeOne {
+		r.from = r.to
+	}
+	return r
+}
+
+// overflows reports whether strtoul would set ERANGE.
+func overflows(s string) bool {
+	digits := strings.TrimLeft(strings.TrimLeft(s, " \t\v\f\r+-"), "0")
+	return len(digits) > 20 || len(digits) == 20 && digits > "18446744073709551615"
+}

@@ -1,0 +1,308 @@
+package conf
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// The ranks of what sets a limit: a smaller one is not overruled by a greater.
+const (
+	rankUser = iota
+	rankGroup
+	rankAllGroup
+	rankAll
+	rankDefault
+	rankKernel
+	rankNone
+)
+
+// half is a soft or a hard limit while lines are read.
+type half struct {
+	Bound
+	rank int
+	line limitLine
+	// maybe is a line that might have set it: who it is for is not known.
+	maybe     Place
+	maybeRank int
+	maybeWhy  string
+}
+
+type limitsRun struct {
+	in      Login
+	variant Variant
+	module  LimitsModule
+	start   map[string]Rlimits
+	halves  map[string]*[2]half // soft, hard
+	out     LoginLimits
+	steps   map[string][]Step
+	shadow  map[string][]Note
+	skipped map[string][]Note
+	logins  loginCount
+	noLimit bool   // a "user -" line ended everything
+	unknown string // why nothing can be known
+}
+
+type loginCount struct {
+	set  bool
+	rank int
+	max  int64
+	line limitLine
+}
+
+func newLimitsRun(in Login, v Variant, m LimitsModule, start map[string]Rlimits) *limitsRun {
+	r := &limitsRun{
+		in: in, variant: v, module: m, start: start, halves: map[string]*[2]half{},
+		steps: map[string][]Step{}, shadow: map[string][]Note{}, skipped: map[string][]Note{},
+	}
+	r.out.Variant = v
+	for _, item := range limitItems {
+		b := startBounds(start, item.name)
+		r.halves[item.name] = &[2]half{{Bound: b[0], rank: rankNone, maybeRank: -1}, {Bound: b[1], rank: rankNone, maybeRank: -1}}
+		r.steps[item.name] = []Step{startStep(start, item.name)}
+		if v.resets() || m.SetAll {
+			r.reset(item.name)
+		}
+	}
+	return r
+}
+
+// reset takes the limits of process 1, the soft limit of open files at most
+// 1024 (FD_SETSIZE) in Debian's builds.
+func (r *limitsRun) reset(item string) {
+	h := r.halves[item]
+	l, ok := r.in.PID1[item]
+	if !ok {
+		for i := range h {
+			h[i].Bound = Bound{From: fromPID1, Why: "the limits of process 1 were not read"}
+			h[i].rank = rankKernel
+		}
+		r.step(item, Step{What: "reset to the limits of process 1, which were not read"})
+		return
+	}
+	if r.variant.Debian && item == "nofile" {
+		l.Soft = min(l.Soft, 1024)
+	}
+	for i, value := range []Rlimit{l.Soft, l.Hard} {
+		h[i].Bound, h[i].rank = Bound{Value: value, Known: true, From: fromPID1}, rankKernel
+	}
+	r.step(item, Step{What: "reset to the limits of process 1: soft " + l.Soft.String() + ", hard " + l.Hard.String()})
+}
+
+func (r *limitsRun) step(item string, s Step) { r.steps[item] = append(r.steps[item], s) }
+
+func (r *limitsRun) refuse(at Place, why string) {
+	if r.out.Refused == "" && !r.module.Optional {
+		r.out.Refused, r.out.RefusedAt = why, at
+	}
+}
+
+// result reads the files and gives what comes of them.
+func (r *limitsRun) result() LoginLimits {
+	r.readFiles()
+	r.out.Items = map[string]ItemLimits{}
+	if !r.noLimit && r.unknown == "" && r.out.Refused == "" {
+		for _, item := range limitItems {
+			r.apply(item.name)
+		}
+		r.countLogins()
+	}
+	for _, item := range limitItems {
+		r.out.Items[item.name] = r.finish(item.name)
+	}
+	return r.out
+}
+
+// readFiles goes through the files in the order of pam_limits: limits.conf,
+// then limits.d by name; conf= replaces them all.
+func (r *limitsRun) readFiles() {
+	files, why := r.files()
+	if why != "" {
+		r.unknown = why
+		return
+	}
+	for _, f := range files {
+		switch f.kind() {
+		case FileAbsent, FileDangling:
+			if f.isNull() || r.variant.absentOK() && r.module.Conf == "" {
+				continue
+			}
+			r.refuse(Place{File: f.Path}, "it cannot be opened, which is an error to pam_limits before 1.5.3 and with conf=")
+			return
+		case FileUnreadable:
+			r.unknown = f.Path + " could not be read"
+			return
+		case FileOther:
+			if !f.isNull() {
+				r.unknown = f.Path + " is not a regular file"
+				return
+			}
+			continue
+		case FileDir:
+			continue // it opens, and reading it gives nothing
+		}
+		if f.Cut {
+			r.unknown = f.Path + " was not read to its end"
+		}
+		for _, l := range limitLines(f, r.variant) {
+			if r.line(l); r.noLimit {
+				return
+			}
+		}
+	}
+}
+
+func (r *limitsRun) files() (files []File, why string) {
+	const dir = "/etc/security"
+	if r.module.Conf != "" {
+		f, _ := fileAt(r.in.Files, r.module.Conf)
+		if f.kind() == FileAbsent && !slices.ContainsFunc(r.in.Files, func(g File) bool { return g.Path == f.Path }) {
+			return nil, r.module.Conf + " was not collected"
+		}
+		return []File{f}, ""
+	}
+	main, there := fileAt(r.in.Files, dir+"/limits.conf")
+	if !there || main.kind() == FileDangling && !main.isNull() {
+		for _, vendor := range r.variant.VendorDirs {
+			if f, ok := fileAt(r.in.Files, vendor+"/limits.conf"); ok {
+				main = f
+				break
+			}
+		}
+	}
+	in := filesIn(r.in.Files, dir+"/limits.d", ".conf")
+	for _, vendor := range r.variant.VendorDirs {
+		for _, f := range filesIn(r.in.Files, vendor+"/limits.d", ".conf") {
+			if !slices.ContainsFunc(in, func(g File) bool { return baseName(g.Path) == baseName(f.Path) }) {
+				in = append(in, f)
+			}
+		}
+	}
+	in = slices.DeleteFunc(in, func(f File) bool { return strings.HasPrefix(baseName(f.Path), ".") })
+	slices.SortFunc(in, func(a, b File) int { return strings.Compare(baseName(a.Path), baseName(b.Path)) })
+	return append([]File{main}, in...), ""
+}
+
+func (r *limitsRun) skip(l limitLine, why, meant string) {
+	n := Note{At: l.at, Text: l.text, Why: why, Meant: meant}
+	r.out.Ignored = append(r.out.Ignored, n)
+	item := meant
+	if _, ok := findItem(l.item); ok {
+		item = l.item
+	}
+	if _, ok := findItem(item); ok {
+		r.skipped[item] = append(r.skipped[item], n)
+		r.step(item, Step{At: l.at, Text: l.text, What: "skipped: " + why})
+	}
+}
+
+// line takes one line.
+func (r *limitsRun) line(l limitLine) {
+	ids := domainRange(l.domain)
+	if ids.kind == rangeBad {
+		r.skip(l, fmt.Sprintf("%q is not a range of ids", l.domain), "")
+		return
+	}
+	switch {
+	case l.n == 4:
+		rank, match := r.matches(l, ids)
+		r.process(l, rank, match)
+	case l.n == 2 && strings.HasPrefix(l.typ, "-"):
+		r.ends(l, ids)
+	default:
+		r.skip(l, fmt.Sprintf("it has %d fields, 4 are needed", l.n), "")
+	}
+}
+
+// setrlimit is what the kernel makes of a pair: "" or why it refuses.
+// A hard limit of open files above fs.nr_open is refused to everybody.
+func (r *limitsRun) setrlimit(item string, hard Rlimit) (why, unknown string) {
+	if item == "nofile" {
+		switch {
+		case r.in.NROpen > 0 && uint64(hard) > r.in.NROpen:
+			return fmt.Sprintf("%s is above fs.nr_open %d", hard, r.in.NROpen), ""
+		case r.in.NROpen == 0 && hard > 1<<20:
+			return "", fmt.Sprintf("whether the kernel allows %s depends on fs.nr_open, which was not read", hard)
+		}
+	}
+	if r.in.Unprivileged {
+		old, ok := r.start[item]
+		switch {
+		case !ok:
+			return "", "whether it may be raised depends on the start limits, which were not read"
+		case hard > old.Hard:
+			return fmt.Sprintf("%s is above the hard limit %s, and the process may not raise it", hard, old.Hard), ""
+		}
+	}
+	return "", ""
+}
+
+// apply sets the limits of one item, as setup_limits does.
+func (r *limitsRun) apply(item string) {
+	h := r.halves[item]
+	if h[0].rank == rankNone && h[1].rank == rankNone {
+		return
+	}
+	if !h[1].Known {
+		return
+	}
+	if h[0].Known && h[0].Value > h[1].Value {
+		r.step(item, Step{What: "soft " + h[0].Value.String() + " is lowered to hard " + h[1].Value.String()})
+		h[0].Value = h[1].Value
+	}
+	refused, unknown := r.setrlimit(item, h[1].Value)
+	at := h[1].At
+	switch {
+	case unknown != "":
+		h[0].Known, h[1].Known, h[0].Why, h[1].Why = false, false, unknown, unknown
+	case refused != "" && !r.variant.Debian:
+		r.step(item, Step{At: at, What: "the session is refused: " + refused})
+		r.refuse(at, item+" "+refused)
+	case refused != "":
+		r.step(item, Step{At: at, What: "not applied, the start limits stay: " + refused})
+		b := startBounds(r.start, item)
+		for i := range h {
+			if h[i].At.File != "" {
+				r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: "not applied: " + refused})
+			}
+			h[i].Bound, h[i].maybeRank = b[i], -1
+		}
+	}
+}
+
+// countLogins judges maxlogins: 0 refuses everybody but root.
+func (r *limitsRun) countLogins() {
+	c := r.logins
+	switch {
+	case !c.set || r.in.User.UID == 0 || c.max < 0:
+	case c.max == 0:
+		r.refuse(c.line.at, "no logins are allowed: "+c.line.text)
+	default:
+		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: c.line.at, Text: c.line.text, Why: fmt.Sprintf("only %d logins at a time", c.max)})
+	}
+}
+
+// finish is the result of an item.
+func (r *limitsRun) finish(item string) ItemLimits {
+	h := r.halves[item]
+	if r.noLimit {
+		b := startBounds(r.start, item)
+		h[0].Bound, h[1].Bound = b[0], b[1]
+	}
+	for i := range h {
+		switch {
+		case r.unknown != "":
+			h[i].Bound = Bound{Why: r.unknown}
+		case h[i].maybeRank >= 0 && h[i].maybeRank <= h[i].rank && !r.noLimit:
+			h[i].Bound = Bound{At: h[i].maybe, Why: h[i].maybeWhy}
+		}
+	}
+	chain := r.steps[item]
+	for i := range chain {
+		chain[i].Won = chain[i].At.Line > 0 && (chain[i].At == h[0].At || chain[i].At == h[1].At)
+	}
+	if r.unknown != "" {
+		chain = append(chain, Step{What: r.unknown})
+	}
+	return ItemLimits{Item: item, Soft: h[0].Bound, Hard: h[1].Bound, Shadowed: r.shadow[item], Ignored: r.skipped[item], Chain: chain}
+}
