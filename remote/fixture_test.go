@@ -8,6 +8,7 @@ import (
 	"encoding/pem"
 	"errors"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -116,7 +117,7 @@ func (s *site) know(server *demo.Server) {
 
 func (s *site) knowAs(name string, key ssh.PublicKey) {
 	s.t.Helper()
-	if err := appendLine(s.opts.KnownHosts[0], name+" "+string(ssh.MarshalAuthorizedKey(key))); err != nil {
+	if _, err := appendLine(s.opts.KnownHosts[0], math.MaxInt64, name+" "+string(ssh.MarshalAuthorizedKey(key)), nil); err != nil {
 		s.t.Fatal(err)
 	}
 }

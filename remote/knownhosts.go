@@ -26,6 +26,7 @@ const maxKnownHosts = 64 << 20
 type hostKeys struct {
 	files    []string
 	warnings []string
+	end      int64 // how much of the first file was read; record moves it
 
 	mu       sync.RWMutex
 	byName   map[string][]*keyLine // entries of plain names
@@ -52,6 +53,9 @@ func readHostKeys(files []string) (*hostKeys, error) {
 		}
 		if err != nil {
 			return nil, err
+		}
+		if file == files[0] {
+			k.end = int64(len(text))
 		}
 		n := 0
 		for line := range strings.Lines(string(text)) {

@@ -249,3 +249,29 @@ func TestHostKeysAgreeWithXCrypto(t *testing.T) {
 		}
 	}
 }
+
+func TestTwoRunsAtOnceRecordOneKey(t *testing.T) {
+	t.Parallel()
+	a, b := newKey(t, demo.Ed25519), newKey(t, demo.Ed25519)
+	file := filepath.Join(t.TempDir(), "known_hosts")
+	s := &Settings{Address: "tm1", Port: 22}
+	var runs [3]*hostKeys
+	for i := range runs { // all read the file before anybody writes
+		k, err := readHostKeys([]string{file})
+		if err != nil {
+			t.Fatal(err)
+		}
+		runs[i] = k
+	}
+	for i, key := range []ssh.PublicKey{a, a, b} {
+		_, err := runs[i].record(s, key)
+		var e *Error
+		if changed := errors.As(err, &e) && e.Kind == KindChangedKey; changed != (i == 2) || !changed && err != nil {
+			t.Errorf("run %d: record = %v; want only the third to find a changed key", i, err)
+		}
+	}
+	text, err := os.ReadFile(file)
+	if want := "tm1 " + keyText(a) + "\n"; err != nil || string(text) != want {
+		t.Errorf("known_hosts is %q, %v; want %q", text, err, want)
+	}
+}

@@ -3,6 +3,7 @@ package remote
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"net"
 	"os"
 	"os/exec"
@@ -94,7 +95,7 @@ func (d *sshd) host() inventory.Host {
 
 func (s *site) knowLine(format string, args ...any) {
 	s.t.Helper()
-	if err := appendLine(s.opts.KnownHosts[0], fmt.Sprintf(format, args...)+"\n"); err != nil {
+	if _, err := appendLine(s.opts.KnownHosts[0], math.MaxInt64, fmt.Sprintf(format, args...)+"\n", nil); err != nil {
 		s.t.Fatal(err)
 	}
 }
