@@ -251,8 +251,15 @@ func (o *offer) failure(s *Settings, cause error) *Error {
 	if all := slices.Concat(o.notes, o.set.notes); len(all) > 0 {
 		e.Reason += "; " + strings.Join(all, "; ")
 	}
+	if e.Hint == "" && len(labels) == 0 {
+		e.Hint = "name a private key with --identity FILE, or load one: ssh-add FILE"
+	}
 	if e.Hint == "" {
-		e.Hint = fmt.Sprintf("check user and key: ssh -v %s; a locked account or a missing login shell is refused in the same words", quoteWord(s.User+"@"+s.Address))
+		port := ""
+		if s.Port != 22 {
+			port = fmt.Sprintf("-p %d ", s.Port)
+		}
+		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; a locked account or a missing login shell is refused in the same words", port, quoteWord(s.User+"@"+s.Address))
 	}
 	return e
 }

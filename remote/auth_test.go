@@ -116,22 +116,22 @@ func TestWhyNoKeyLetsUsIn(t *testing.T) {
 		prepare      func(t *testing.T, s *site)
 		reason, hint string
 	}{
-		{"refused", func(t *testing.T, s *site) { writeKey(t, s.dir+"/key", "") }, "server refused DIR/key as operator", "ssh -v operator@127.0.0.1"},
+		{"refused", func(t *testing.T, s *site) { writeKey(t, s.dir+"/key", "") }, "server refused DIR/key as operator", "ssh -v -p "},
 		{"readable by others", func(t *testing.T, s *site) { os.Chmod(s.dir+"/key", 0o644) }, "no key to offer as operator; DIR/key permissions 0644 are too open", "chmod 600 DIR/key"},
-		{"missing", func(t *testing.T, s *site) { os.Remove(s.dir + "/key") }, "no key to offer as operator; DIR/key no such file or directory", "ssh -v"},
-		{"no key at all", func(t *testing.T, s *site) { writeFile(t, s.dir+"/key", "nonsense") }, "DIR/key is not a private key that can be read", "ssh -v"},
+		{"missing", func(t *testing.T, s *site) { os.Remove(s.dir + "/key") }, "no key to offer as operator; DIR/key no such file or directory", "--identity FILE"},
+		{"no key at all", func(t *testing.T, s *site) { writeFile(t, s.dir+"/key", "nonsense") }, "DIR/key is not a private key that can be read", "--identity FILE"},
 		{"passphrase and nobody to ask", func(t *testing.T, s *site) { writeKey(t, s.dir+"/key", "secret") }, "DIR/key has a passphrase", "ssh-add DIR/key"},
 		{"wrong passphrase", func(t *testing.T, s *site) {
 			writeKey(t, s.dir+"/key", "secret")
 			s.opts.AskPassphrase = func(string) ([]byte, error) { return []byte("wrong"), nil }
-		}, "DIR/key has a passphrase, and what was typed is not it", "ssh -v"},
+		}, "DIR/key has a passphrase, and what was typed is not it", "--identity FILE"},
 		{"nobody answers", func(t *testing.T, s *site) {
 			writeKey(t, s.dir+"/key", "secret")
 			s.opts.AskPassphrase = func(string) ([]byte, error) { return nil, errors.New("no terminal") }
-		}, "DIR/key has a passphrase: no terminal", "ssh -v"},
+		}, "DIR/key has a passphrase: no terminal", "--identity FILE"},
 		{"agent is gone", func(t *testing.T, s *site) {
 			s.opts.Identity, s.opts.Env = nil, func(string) string { return "/nonexistent/agent" }
-		}, "ssh-agent at /nonexistent/agent", "ssh -v"},
+		}, "ssh-agent at /nonexistent/agent", "--identity FILE"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -80,7 +80,7 @@ func scanConfig(files []configFile, home string) ([]block, error) {
 // the block it was included from; from is that Include line.
 func (s *scanner) file(f configFile, outer block, from place, depth int) error {
 	if depth > includeDepth {
-		return fmt.Errorf("%s: more than %d nested includes", from, includeDepth)
+		return fmt.Errorf("%s: more than %d nested includes; does a file include itself?", from, includeDepth)
 	}
 	text, err := readBounded(f.path, maxConfigSize)
 	if errors.Is(err, fs.ErrNotExist) && !f.required {

@@ -193,7 +193,7 @@ func TestAFileThatSSHRefusesIsRefused(t *testing.T) {
 	for _, c := range []struct{ name, config, want string }{
 		{"open quote", "Host a\nUser \"x\n", ":2: a quote is not closed"},
 		{"no value", "\nPort\n", ":2: port has no value"},
-		{"includes itself", "Include test_config\n", ":1: more than 16 nested includes"},
+		{"includes itself", "Include test_config\n", ":1: more than 16 nested includes; does a file include itself?"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
