@@ -19,7 +19,7 @@ const (
 	FileDir        FileKind = "directory"   // d
 	FileAbsent     FileKind = "absent"      // a
 	FileUnreadable FileKind = "unreadable"  // u
-	FileOther      FileKind = "not regular" // o, a device, FIFO or socket
+	FileOther      FileKind = "not regular" // o, a device, FIFO or socket, or a link to one
 )
 
 var fileKinds = map[string]FileKind{
@@ -61,7 +61,7 @@ func parseFile(text string) (f File, hasContent bool, err error) {
 			return f, false, fmt.Errorf("file record %q: %q is not a number", clip(text, 60), p[2+i])
 		}
 	}
-	if f.Kind == FileLink || f.Kind == FileDangling {
+	if f.Kind == FileLink || f.Kind == FileDangling || f.Kind == FileOther { // such as a mask: a link to /dev/null
 		f.Path, f.Target, _ = strings.Cut(f.Path, " -> ")
 	}
 	return f, f.Kind == FileRegular || f.Kind == FileLink, nil

@@ -318,7 +318,6 @@ emit_file() {
 		emit_name=$1
 	elif [ ! -f "$resolved" ]; then
 		emit_kind=o
-		emit_name=$1
 	elif [ ! -r "$resolved" ]; then
 		emit_kind=u
 		emit_name=$1
