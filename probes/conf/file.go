@@ -13,8 +13,8 @@ type FileKind string
 // The kinds of a file. Only what the host itself calls absent is FileAbsent.
 const (
 	FileRegular    FileKind = "file"
-	FileLink       FileKind = "link"        // to a regular file whose content is Content
-	FileDangling   FileKind = "dangling"    // a link to nothing
+	FileLink       FileKind = "link"     // to a regular file whose content is Content
+	FileDangling   FileKind = "dangling" // a link to nothing
 	FileDir        FileKind = "directory"
 	FileAbsent     FileKind = "absent"
 	FileUnreadable FileKind = "unreadable"
