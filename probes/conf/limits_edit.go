@@ -1,0 +1,64 @@
+package conf
+
+import (
+	"slices"
+	"strings"
+)
+
+// SetLimits gives a limits file two lines for the user and the item, one soft
+// and one hard. A line of the user that sets just one of them gets the value
+// in its place, the last of several; what is missing is added at the end. All
+// other bytes stay. value is in the units of limits.conf(5), or "unlimited".
+//
+// It is tempting to write one line with a - instead: its hard half is lost
+// where a better line has the soft one.
+func SetLimits(content, user, item, soft, hard string) string {
+	lines := strings.SplitAfter(content, "\n")
+	if n := len(lines); lines[n-1] == "" {
+		lines = lines[:n-1]
+	}
+	eol := "\n"
+	if len(lines) > 0 && strings.HasSuffix(lines[0], "\r\n") {
+		eol = "\r\n"
+	}
+	// A - line behind the explicit ones would take both back.
+	dash := lastLimit(lines, user, item, "-")
+	for _, half := range []struct{ typ, value string }{{"soft", soft}, {"hard", hard}} {
+		at := lastLimit(lines, user, item, half.typ)
+		if at >= 0 && at > dash {
+			lines[at] = withValue(lines[at], half.value)
+			continue
+		}
+		if n := len(lines); n > 0 && !strings.HasSuffix(lines[n-1], "\n") {
+			lines[n-1] += eol
+		}
+		lines = append(lines, user+" "+half.typ+" "+item+" "+half.value+eol)
+	}
+	return strings.Join(lines, "")
+}
+
+// lastLimit is the last line that sets that half for the user, -1 if none does.
+func lastLimit(lines []string, user, item, typ string) int {
+	at := -1
+	for i, line := range lines {
+		body, _, _ := strings.Cut(line, "#")
+		f := strings.Fields(body)
+		if len(f) == 4 && len(line) < lineMax && !strings.Contains(line, "\x00") &&
+			slices.Equal([]string{f[0], lower(f[1]), lower(f[2])}, []string{user, typ, item}) {
+			at = i
+		}
+	}
+	return at
+}
+
+// withValue replaces the fourth field of a line.
+func withValue(line, value string) string {
+	body, comment, has := strings.Cut(line, "#")
+	trimmed := strings.TrimRight(body, " \t\r\n\v\f")
+	start := strings.LastIndexAny(trimmed, " \t\v\f\r") + 1
+	out := trimmed[:start] + value + body[len(trimmed):]
+	if has {
+		out += "#" + comment
+	}
+	return out
+}
