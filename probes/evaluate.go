@@ -37,15 +37,18 @@ func (a *Audit) settle() {
 	}
 }
 
-// Only is the audit as if only the named probes had judged; causes, which
-// rest on all of them, stay. nil means all probes.
+// Only is the audit as if only the named probes had judged. Causes rest on all
+// of them and stay, with their findings: a host with a cause is never ok. nil
+// means all probes.
 func (a Audit) Only(names []string) Audit {
 	if names == nil {
 		return a
 	}
 	keep := func(probe string) bool { return slices.Contains(names, probe) }
 	a.Checks = slices.DeleteFunc(slices.Clone(a.Checks), func(c Check) bool { return !keep(c.Probe) })
-	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool { return !keep(f.Probe) })
+	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool {
+		return !keep(f.Probe) && !strings.HasPrefix(f.Code, "cause/")
+	})
 	a.settle()
 	return a
 }

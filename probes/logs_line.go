@@ -10,10 +10,10 @@ import (
 
 // logLine is the head of a log entry taken apart.
 type logLine struct {
-	time           int64 // 0 if the line has none
-	level, logger  string
-	message        string
-	timeOnly, head bool
+	time          int64 // 0 if the line has none
+	level, logger string
+	message       string
+	head          bool
 }
 
 var (

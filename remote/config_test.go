@@ -319,3 +319,23 @@ func compareWithSSH(t *testing.T, ssh, config, name string) {
 		t.Errorf("%s: last jump host %q, ssh says %q", name, ours, last)
 	}
 }
+
+// TestFIFOWithoutAWriterIsNotWaitedFor: a run must not hang on a file of its
+// own.
+func TestFIFOWithoutAWriterIsNotWaitedFor(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "fifo")
+	if out, err := exec.Command("mkfifo", path).CombinedOutput(); err != nil {
+		t.Skipf("needs mkfifo: %v %s", err, out)
+	}
+	done := make(chan error, 1)
+	go func() {
+		_, err := readBounded(path, 100)
+		done <- err
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		t.Error("still waiting for somebody to write")
+	}
+}

@@ -41,7 +41,8 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
 		conn.Close()
-		return nil, l, &Error{Phase: PhaseConfig, Reason: "known_hosts: " + err.Error(), Err: err}
+		return nil, l, &Error{Phase: PhaseConfig, Reason: "known_hosts: " + err.Error(), Err: err,
+			Hint: "make it readable, or name another file with --known-hosts"}
 	}
 	defer l.conn.done()
 	client, err := bounded(ctx, conn, func() (*ssh.Client, error) {

@@ -31,7 +31,7 @@ func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err erro
 		return "", changedKey(name, known.keys, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))
 	}
 	if len(k.files) == 0 {
-		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "set UserKnownHostsFile in ssh_config"}
+		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "name one with --known-hosts or UserKnownHostsFile in ssh_config"}
 	}
 	written := name
 	if s.HashKnownHosts {

@@ -13,7 +13,7 @@ import (
 func (t *table) printSummary(fleet Fleet, s Summary) {
 	if n := t.run.Selected - s.Hosts; n > 0 {
 		fmt.Fprintf(&t.out, "%s\n", t.o.paint(probes.StatusUnknown,
-			fmt.Sprintf("%s never reached: nothing is known about them", plural(n, "host was", "hosts were"))))
+			plural(n, "host was never reached: nothing is known about it", "hosts were never reached: nothing is known about them")))
 	}
 	end := "; " + t.took(s)
 	healthy := s.Hosts > 0 && s.OK == s.Hosts && s.Hosts >= t.run.Selected && s.Finished != nil

@@ -112,7 +112,7 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 		return err
 	}
 	cutShort := ctx.Err() != nil
-	return interruptedLate(ctx, cutShort, out.finish(cutShort))
+	return interruptedLate(ctx, cutShort, out.finish(whole(cutShort)))
 }
 
 // ask runs the audit over ssh (and on this machine), with a progress line. also
@@ -167,22 +167,22 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 	if len(patterns) > 0 {
 		return usagef("leave out the patterns, or ask the hosts with -i", "--from takes no PATTERN yet: %s", strings.Join(patterns, " "))
 	}
-	hosts, run, err := audit.Saved(f.from, policy, f.only)
+	saved, err := audit.Saved(f.from, policy, f.only)
 	if err != nil {
 		return &usageError{err, "--from takes what -o json=FILE or -o ndjson=FILE wrote, or the whole output of tmdoctor script"}
 	}
-	run.Version, run.Policy = versionString(), f.policy
-	out, err := f.open(u, f.command(nil), run, policy, f.only)
+	saved.Run.Version, saved.Run.Policy = versionString(), f.policy
+	out, err := f.open(u, f.command(nil), saved.Run, policy, f.only)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	for _, h := range hosts {
+	for _, h := range saved.Hosts {
 		if err := out.host(h); err != nil {
 			return err
 		}
 	}
-	return out.finish(len(hosts) < run.Selected)
+	return out.finish(saved.Finished)
 }
 
 // hosts are whom to ask: the selection, or the directory of --root.

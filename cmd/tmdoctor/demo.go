@@ -131,7 +131,7 @@ func checkDemo(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet, 
 		return nil, err
 	}
 	// The verdict of the fleet is not that of the demonstration.
-	if err := o.finish(ctx.Err() != nil); err != nil {
+	if err := o.finish(whole(ctx.Err() != nil)); err != nil {
 		if _, isVerdict := err.(verdict); !isVerdict {
 			return nil, err
 		}

@@ -162,13 +162,19 @@ func (o *output) host(h *report.Host) error {
 	return nil
 }
 
-// finish ends every format and returns the verdict, nil for 0.
-func (o *output) finish(cutShort bool) error {
-	var finished *time.Time
-	if !cutShort {
-		now := time.Now().UTC()
-		finished = &now
+// whole is when a run finished: now, or nil if it was cut short.
+func whole(cutShort bool) *time.Time {
+	if cutShort {
+		return nil
 	}
+	now := time.Now().UTC()
+	return &now
+}
+
+// finish ends every format and returns the verdict, nil for 0. finished is nil
+// if the run was cut short.
+func (o *output) finish(finished *time.Time) error {
+	cutShort := finished == nil
 	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet()
 	for _, f := range o.formats {
 		if err := f.End(fleet, summary); err != nil {

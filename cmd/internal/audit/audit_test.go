@@ -132,6 +132,19 @@ func TestClockOfAHostIsCompared(t *testing.T) {
 	}
 }
 
+// TestHostWithACauseIsNeverOK, whatever was asked to be judged.
+func TestHostWithACauseIsNeverOK(t *testing.T) {
+	t.Parallel()
+	a := probes.Audit{
+		Status: probes.Fail, Causes: []probes.Cause{{Cause: "max_map_count", Confidence: probes.Proven}},
+		Checks:   []probes.Check{{Probe: "maps", Status: probes.Fail}, {Probe: "host", Status: probes.OK}},
+		Findings: []probes.Finding{{Code: "cause/max-map-count", Probe: "maps", Status: probes.Fail}, {Code: "maps/exhausted", Probe: "maps", Status: probes.Fail}},
+	}
+	if got := a.Only([]string{"host"}); got.Status != probes.Fail || len(got.Findings) != 1 || len(got.Checks) != 1 {
+		t.Errorf("Only(host) = status %s, %d findings, %d checks; want fail, 1, 1", got.Status, len(got.Findings), len(got.Checks))
+	}
+}
+
 func TestScriptHasTheSettingsOfTheHost(t *testing.T) {
 	t.Parallel()
 	a := &Audit{Script: probes.NewScript("abc"), Sudo: true}

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/remote"
@@ -16,6 +17,16 @@ import (
 // ErrNoHost means that what was saved is not about any host.
 var ErrNoHost = errors.New("the report has no host")
 
+// Collected is what was collected before, judged again.
+type Collected struct {
+	Hosts []*report.Host
+	// Run is that of the first report; Selected counts the hosts of all.
+	Run report.Run
+	// Finished is when the last report was finished, nil if one of them was cut
+	// short: what was not asked then is not known now.
+	Finished *time.Time
+}
+
 // Saved reads what was collected before, for check --from: saved reports (json
 // or ndjson, shards of one fleet become one), or the raw output of `tmdoctor
 // script` that something else carried to a host. A raw file stands for one
@@ -24,36 +35,42 @@ var ErrNoHost = errors.New("the report has no host")
 // Hosts keep what made them unreachable; all others are judged again, with
 // policy and by this tmdoctor.
 //
-// The run is that of the first report; Selected counts the hosts of all, so
-// that a report which was cut short stays cut short.
-//
 // Nothing read is not all well: reports of no host at all are ErrNoHost.
-func Saved(files []string, policy *probes.Policy, only []string) (hosts []*report.Host, run report.Run, err error) {
+func Saved(files []string, policy *probes.Policy, only []string) (all Collected, err error) {
 	seen := map[string]string{} // host -> file
+	cutShort := false
 	for i, file := range files {
 		r, err := savedFile(file, policy, only)
 		if err != nil {
-			return nil, run, err
+			return Collected{}, err
 		}
-		selected := run.Selected + max(r.Run.Selected, len(r.Hosts))
+		selected := all.Run.Selected + max(r.Run.Selected, len(r.Hosts))
 		if i == 0 {
-			run = r.Run
+			all.Run = r.Run
 		}
-		run.Selected = selected
+		all.Run.Selected = selected
+		if end := r.Summary.Finished; end == nil || len(r.Hosts) < r.Run.Selected {
+			cutShort = true
+		} else if all.Finished == nil || end.After(*all.Finished) {
+			all.Finished = end
+		}
 		for i := range r.Hosts {
 			h := &r.Hosts[i]
 			if first, twice := seen[h.Name]; twice {
-				return nil, run, fmt.Errorf("%s: host %s is already in %s", file, h.Name, first)
+				return Collected{}, fmt.Errorf("%s: host %s is already in %s", file, h.Name, first)
 			}
 			seen[h.Name] = file
-			h.Index = len(hosts)
-			hosts = append(hosts, h)
+			h.Index = len(all.Hosts)
+			all.Hosts = append(all.Hosts, h)
 		}
 	}
-	if run.Selected == 0 {
-		return nil, run, fmt.Errorf("%s: %w", strings.Join(files, ", "), ErrNoHost)
+	if cutShort {
+		all.Finished = nil
 	}
-	return hosts, run, nil
+	if all.Run.Selected == 0 {
+		return Collected{}, fmt.Errorf("%s: %w", strings.Join(files, ", "), ErrNoHost)
+	}
+	return all, nil
 }
 
 func savedFile(file string, policy *probes.Policy, only []string) (*report.Report, error) {
@@ -67,9 +84,6 @@ func savedFile(file string, policy *probes.Policy, only []string) (*report.Repor
 	r, err := report.Read(bytes.NewReader(b))
 	if err != nil && !errors.Is(err, report.ErrTruncated) {
 		return nil, fmt.Errorf("%s: %w", file, err)
-	}
-	if r.Summary.Finished == nil { // what was not asked then is not known now
-		r.Run.Selected = max(r.Run.Selected, len(r.Hosts)+1)
 	}
 	if r.Run.Selected < 0 {
 		return nil, fmt.Errorf("%s: %w: selected is %d", file, report.ErrSchema, r.Run.Selected)
@@ -107,5 +121,9 @@ func rawOutput(file string, b []byte, policy *probes.Policy, only []string) (*re
 	base := filepath.Base(file)
 	h := report.Host{Name: strings.TrimSuffix(base, filepath.Ext(base)), Groups: []string{}}
 	Judge(&h, facts, policy, only)
-	return &report.Report{Run: report.Run{ID: base, Selected: 1}, Hosts: []report.Host{h}}, nil
+	now := time.Now().UTC()
+	return &report.Report{
+		Run: report.Run{ID: base, Started: now, Selected: 1}, Hosts: []report.Host{h},
+		Summary: report.Summary{Finished: &now},
+	}, nil
 }

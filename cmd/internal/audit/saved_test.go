@@ -45,11 +45,11 @@ func TestSavedHostIsNotHealthyByItsOwnWord(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			hosts, _, err := Saved([]string{saved(t, 1, c.host)}, nil, nil)
+			all, err := Saved([]string{saved(t, 1, c.host)}, nil, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
-			h := hosts[0]
+			h := all.Hosts[0]
 			if h.Status != probes.StatusUnknown {
 				t.Errorf("status %s, want unknown", h.Status)
 			}
@@ -62,14 +62,33 @@ func TestSavedHostIsNotHealthyByItsOwnWord(t *testing.T) {
 
 func TestSavedReportOfNoHostIsRefused(t *testing.T) {
 	t.Parallel()
-	if _, _, err := Saved([]string{saved(t, 0)}, nil, nil); !errors.Is(err, ErrNoHost) {
+	if _, err := Saved([]string{saved(t, 0)}, nil, nil); !errors.Is(err, ErrNoHost) {
 		t.Errorf("Saved(no host) = %v, want ErrNoHost", err)
 	}
-	if _, _, err := Saved([]string{saved(t, -5)}, nil, nil); !errors.Is(err, report.ErrSchema) {
+	if _, err := Saved([]string{saved(t, -5)}, nil, nil); !errors.Is(err, report.ErrSchema) {
 		t.Errorf("Saved(selected -5) = %v, want ErrSchema", err)
 	}
-	hosts, run, err := Saved([]string{saved(t, 3)}, nil, nil)
-	if err != nil || len(hosts) != 0 || run.Selected != 3 {
-		t.Errorf("Saved(none of 3) = %d hosts of %d, %v; want 0 of 3: the caller says cut short", len(hosts), run.Selected, err)
+	all, err := Saved([]string{saved(t, 3)}, nil, nil)
+	if err != nil || len(all.Hosts) != 0 || all.Run.Selected != 3 || all.Finished != nil {
+		t.Errorf("Saved(none of 3) = %d hosts of %d, finished %v, %v; want 0 of 3, cut short", len(all.Hosts), all.Run.Selected, all.Finished, err)
+	}
+}
+
+// TestSavedReportsOfShardsAreOne: they are finished when the last one is, and
+// not at all if one was cut short.
+func TestSavedReportsOfShardsAreOne(t *testing.T) {
+	t.Parallel()
+	host := func(name string) report.Host { return report.Host{Name: name, Status: probes.OK} }
+	a, b := saved(t, 1, host("tm1")), saved(t, 1, host("tm2"))
+	all, err := Saved([]string{a, b}, nil, nil)
+	if err != nil || len(all.Hosts) != 2 || all.Run.Selected != 2 || all.Finished == nil || all.Hosts[1].Index != 1 {
+		t.Errorf("two whole shards: %d hosts of %d, finished %v, %v", len(all.Hosts), all.Run.Selected, all.Finished, err)
+	}
+	all, err = Saved([]string{a, saved(t, 2, host("tm3"))}, nil, nil)
+	if err != nil || all.Finished != nil || all.Run.Selected != 3 {
+		t.Errorf("a whole and a cut shard: %d hosts of %d, finished %v, %v; want cut short", len(all.Hosts), all.Run.Selected, all.Finished, err)
+	}
+	if _, err := Saved([]string{a, a}, nil, nil); err == nil {
+		t.Error("the same host in two reports is not refused")
 	}
 }
