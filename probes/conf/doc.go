@@ -12,7 +12,15 @@
 // YAML is decoded here and not in package probes, so that the package which
 // judges hosts depends on nothing but the standard library and this one.
 //
-// What it does not do: it gives no setting a meaning, and it follows neither
-// aliases nor merge keys of YAML, which configuration of this size does not
-// need and which make a small text a large one.
+// Beside the parsers stand the resolvers: what a setting will be when many
+// files set it, and which of them wins. [SysctlBoot] is the value of a sysctl
+// after the next boot, [ResolveLogin] the limits of a new session through PAM,
+// [ResolveUnit] those that systemd gives to a unit, [FlinkSettings] what Flink
+// reads. Each gives the whole chain of precedence, and says "cannot know" with
+// the reason where that is the truth. Edits ([SetSysctl], [SetLimits]) keep
+// every byte that they do not mean.
+//
+// What it does not do: it judges nothing, and it follows neither aliases nor
+// merge keys of YAML, which configuration of this size does not need and which
+// make a small text a large one.
 package conf
