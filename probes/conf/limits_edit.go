@@ -22,10 +22,9 @@ func SetLimits(content, user, item, soft, hard string) string {
 		eol = "\r\n"
 	}
 	// A - line behind the explicit ones would take both back.
-	dash := lastLimit(lines, user, item, "-")
+	dash, _ := lastLimit(lines, user, item, "-")
 	for _, half := range []struct{ typ, value string }{{"soft", soft}, {"hard", hard}} {
-		at := lastLimit(lines, user, item, half.typ)
-		if at >= 0 && at > dash {
+		if at, plain := lastLimit(lines, user, item, half.typ); plain && at > dash {
 			lines[at] = withValue(lines[at], half.value)
 			continue
 		}
@@ -38,17 +37,19 @@ func SetLimits(content, user, item, soft, hard string) string {
 }
 
 // lastLimit is the last line that sets that half for the user, -1 if none does.
-func lastLimit(lines []string, user, item, typ string) int {
-	at := -1
+// plain is whether it has four fields: of more, versions of PAM make different
+// values, so that such a line is left alone and outdone.
+func lastLimit(lines []string, user, item, typ string) (at int, plain bool) {
+	at = -1
 	for i, line := range lines {
 		body, _, _ := strings.Cut(line, "#")
 		f := strings.Fields(body)
-		if len(f) == 4 && len(line) < lineMax && !strings.Contains(line, "\x00") &&
+		if len(f) >= 4 && len(line) < lineMax && !strings.Contains(line, "\x00") &&
 			slices.Equal([]string{f[0], lower(f[1]), lower(f[2])}, []string{user, typ, item}) {
-			at = i
+			at, plain = i, len(f) == 4
 		}
 	}
-	return at
+	return at, plain
 }
 
 // withValue replaces the fourth field of a line.

@@ -26,6 +26,8 @@ func TestSetLimitsChangesTheValueInPlaceAndAddsWhatIsMissing(t *testing.T) {
 func FuzzSetLimitsTwiceIsOnceAndResolves(f *testing.F) {
 	f.Add("* - nofile 1")
 	f.Add("flink soft nofile 1 # x\nflink - nofile 7\r\n")
+	f.Add("flink soft nofile 1 # x\nflink - nofile 7\re\n")
+	f.Add("flink soft nofile 1 2\nflink hard nofile 3\n")
 	f.Fuzz(func(t *testing.T, content string) {
 		once := SetLimits(content, "flink", "nofile", "5", "9")
 		if twice := SetLimits(once, "flink", "nofile", "5", "9"); twice != once {
