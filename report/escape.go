@@ -79,10 +79,10 @@ func unsafeRune(r rune) bool {
 		unicode.Is(unicode.Variation_Selector, r)
 }
 
-// escapeJSON escapes what encoding/json lets through and a terminal does not
+// EscapeJSON makes encoded JSON safe for a terminal: it escapes what encoding/json lets through and a terminal does not
 // bear: DEL, C1, bidi controls and the like. Outside ASCII, JSON has strings
 // only, so that \u escapes are right wherever such a rune stands.
-func escapeJSON(b []byte) []byte {
+func EscapeJSON(b []byte) []byte {
 	i := bytes.IndexFunc(b, func(r rune) bool { return r >= 0x7F && unsafeRune(r) })
 	if i < 0 {
 		return b

@@ -56,9 +56,12 @@ and looks up no name.
 				return err
 			}
 			if output == "json" {
-				enc := json.NewEncoder(u.stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(hosts)
+				b, err := json.MarshalIndent(hosts, "", "  ")
+				if err != nil {
+					return err
+				}
+				_, err = u.stdout.Write(append(report.EscapeJSON(b), '\n'))
+				return err
 			}
 			return printHosts(u.stdout, hosts)
 		},
