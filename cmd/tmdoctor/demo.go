@@ -60,6 +60,9 @@ command line.`,
 		},
 	}
 	out.addOutput(cmd)
+	for _, name := range []string{"fail-on", "quiet"} { // the exit status is the demonstration's own
+		_ = cmd.Flags().MarkHidden(name)
+	}
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the fleet running until Ctrl-C, and print how to reach it")
 	return cmd
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 
 	"golang.org/x/term"
@@ -70,9 +69,9 @@ func (u *ui) say(kind, format string, args ...any) {
 	defer u.mu.Unlock()
 	u.progress.hold()
 	defer u.progress.release()
-	for _, line := range strings.Split(fmt.Sprintf(format, args...), "\n") {
-		fmt.Fprintf(u.stderr, "tmdoctor: %s%s\n", kind, report.Escape(line))
-	}
+	// One line, whatever stands in the arguments: a newline is escaped like any
+	// other control character, so that nothing can forge a line of ours.
+	fmt.Fprintf(u.stderr, "tmdoctor: %s%s\n", kind, report.Escape(fmt.Sprintf(format, args...)))
 }
 
 // failed says err and its hint, if it has one.
