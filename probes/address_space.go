@@ -23,6 +23,12 @@ lines of the limits files.`,
 		"ulimit -m", "ulimit -v", "vmem", "as", "RLIMIT_AS", "virtual memory", "address space", "vmem unlimited", "max memory size",
 		"LimitAS", "rss", "VmPeak", "unable to create native thread", "errno=12",
 	},
+	Setting: &Setting{
+		Name: "as", Unit: "bytes",
+		Running: "Max address space in /proc/PID/limits, and VmSize of /proc/PID/status",
+		Live:    "what the next start would get now: systemctl show of its unit, or /proc/self/limits of a session of its user",
+		Boot:    "LimitAS of the unit's files, or the item as of limits.conf and limits.d as pam_limits of this host applies them",
+	},
 	Budget: 2,
 	Script: addressSpaceScript,
 	Codes: []Code{

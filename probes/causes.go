@@ -1,5 +1,8 @@
 package probes
 
+// causePrefix begins the code of a finding that a cause makes.
+const causePrefix = "cause/"
+
 // The names of causes: those of the runbook, and neighbours of them.
 const (
 	causeMaps             = "max_map_count"

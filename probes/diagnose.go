@@ -33,7 +33,7 @@ func causeFindings(causes []Cause, p *Policy) []Finding {
 		if c.Cause == causeUserCode {
 			status = Warn
 		}
-		code := "cause/" + strings.ReplaceAll(c.Cause, "_", "-")
+		code := causePrefix + strings.ReplaceAll(c.Cause, "_", "-")
 		title := c.Cause
 		if doc := causeDoc(c.Cause); doc != nil {
 			title = doc.Title

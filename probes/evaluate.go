@@ -47,7 +47,7 @@ func (a Audit) Only(names []string) Audit {
 	keep := func(probe string) bool { return slices.Contains(names, probe) }
 	a.Checks = slices.DeleteFunc(slices.Clone(a.Checks), func(c Check) bool { return !keep(c.Probe) })
 	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool {
-		return !keep(f.Probe) && !strings.HasPrefix(f.Code, "cause/")
+		return !keep(f.Probe) && !strings.HasPrefix(f.Code, causePrefix)
 	})
 	a.settle()
 	return a
@@ -57,7 +57,10 @@ func (a Audit) Only(names []string) Audit {
 // finding, or unknown where a needed fact is unknown and nothing failed.
 func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
 	j := probe.Judge(Input{Facts: f, Policy: p, Probe: probe})
-	c := Check{Probe: probe.Name, Status: OK, Observed: j.Observed, Want: j.Want, NotSeen: []NotSeen{}}
+	c := Check{Probe: probe.Name, Status: OK, Observed: j.Observed, Want: j.Want, NotSeen: []NotSeen{}, Horizons: j.Horizons}
+	if c.Horizons == nil {
+		c.Horizons = []Standing{}
+	}
 	if j.Skipped != "" {
 		c.Status, c.Reason = Skipped, j.Skipped
 		return c, nil

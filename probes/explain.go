@@ -37,7 +37,7 @@ type Topic struct {
 func Explain(query string, p *Policy) []Topic {
 	topics := Topics(p)
 	query = strings.ToLower(strings.Join(strings.Fields(query), " "))
-	query = strings.TrimPrefix(query, "cause/")
+	query = strings.TrimPrefix(query, causePrefix)
 	if query == "" {
 		return keep(topics, func(t Topic) bool { return t.Kind == "probe" })
 	}
@@ -198,7 +198,7 @@ type causeCode struct {
 // causeCodes are the codes of causes: cause/NAME with hyphens.
 func causeCodes() (codes []causeCode) {
 	for _, d := range CauseDocs {
-		c := causeCode{name: "cause/" + strings.ReplaceAll(d.Name, "_", "-"), title: d.Title, byDefault: Fail}
+		c := causeCode{name: causePrefix + strings.ReplaceAll(d.Name, "_", "-"), title: d.Title, byDefault: Fail}
 		if d.Name == "user_code" {
 			c.byDefault = Warn
 		}

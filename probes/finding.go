@@ -63,6 +63,9 @@ type Check struct {
 	Want     string    `json:"want"`
 	Reason   string    `json:"reason"` // why unknown or skipped; else ""
 	NotSeen  []NotSeen `json:"not_seen"`
+	// Horizons are the values of the probe's setting on the three horizons;
+	// empty for a probe that judges no limit.
+	Horizons []Standing `json:"horizons"`
 }
 
 // Confidence is how well a cause is shown.

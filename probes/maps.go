@@ -24,6 +24,12 @@ vsyscall page, which the kernel does not count. Only the TaskManager's own user 
 		"vm.max_map_count", "max_map_count", "sysctl vm.max_map_count", "65530", "262144", "sysctl -w", "sysctl -p",
 		"/etc/sysctl.conf", "mmap", "memory-mapped files", "Map failed", "commit_memory", "errno=12", "ZGC",
 	},
+	Setting: &Setting{
+		Name: "vm.max_map_count", Unit: "maps",
+		Running: "lines of /proc/PID/maps against /proc/sys/vm/max_map_count, which holds for every process at once",
+		Live:    "/proc/sys/vm/max_map_count",
+		Boot:    "the files that set it, resolved as the loader of this host reads them (systemd-sysctl, sysctl --system of a System V init or OpenRC, Alpine's own), then tuned; else the kernel's command line, else its default",
+	},
 	Budget: 5,
 	Script: mapsScript,
 	Codes: []Code{

@@ -17,6 +17,9 @@ type Probe struct {
 	Script string
 	// Budget is how many seconds the probe's section may take on the host.
 	Budget int
+	// Setting is the limit that is judged on three horizons, nil where the
+	// probe judges none.
+	Setting *Setting
 	// Codes are the findings that the judge may make.
 	Codes []Code
 	// Thresholds are the numbers the judge compares with.
@@ -62,6 +65,8 @@ type Judgement struct {
 	Findings []Finding
 	Observed string
 	Want     string
+	// Horizons are the values of the probe's Setting on the three horizons.
+	Horizons []Standing
 	// Skipped, if not "", is why the probe does not apply to this host.
 	Skipped string
 	// Unknown are reasons, beyond needed facts, why nothing can be concluded.

@@ -24,6 +24,12 @@ control groups, and the host's threads in /proc/loadavg.`,
 		"ulimit -u", "nproc", "threads", "unable to create native thread", "Resource temporarily unavailable", "EAGAIN", "pids.max", "TasksMax",
 		"threads-max", "pid_max", "fork rejected by pids controller", "pthread_create failed", "20-nproc.conf", "LimitNPROC",
 	},
+	Setting: &Setting{
+		Name: "nproc", Unit: "threads",
+		Running: "Max processes in /proc/PID/limits, and the threads of all processes of the user",
+		Live:    "what the next start would get now: systemctl show of its unit, or /proc/self/limits of a session of its user",
+		Boot:    "LimitNPROC and TasksMax of the unit's files, or the item nproc of limits.conf and limits.d as pam_limits of this host applies them",
+	},
 	Budget: 6,
 	Script: threadsScript,
 	Codes: []Code{

@@ -177,6 +177,7 @@ func complete(h *Host) *Host {
 	c.Checks = slices.Clone(list(h.Checks))
 	for i := range c.Checks {
 		c.Checks[i].NotSeen = list(c.Checks[i].NotSeen)
+		c.Checks[i].Horizons = list(c.Checks[i].Horizons)
 	}
 	c.Causes = slices.Clone(list(h.Causes))
 	for i := range c.Causes {
