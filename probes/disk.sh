@@ -169,7 +169,7 @@ disk_section() {
 	unset IFS
 	mounts=/proc/self/mountinfo
 	[ -r "$root$mounts" ] || mounts=/proc/1/mountinfo
-	if [ -r "$root$mounts" ]; then disk_mounts disk.mount "$mounts"; else unknown disk.mount "/proc/self/mountinfo cannot be read"; fi
+	if [ -r "$root$mounts" ]; then disk_mounts disk.mount "$mounts"; else unread disk.mount /proc/self/mountinfo; fi
 	for pid in $tms; do
 		[ ! -r "$root/proc/$pid/mountinfo" ] || disk_mounts "disk.$pid.mount" "/proc/$pid/mountinfo"
 	done

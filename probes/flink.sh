@@ -245,7 +245,7 @@ f_users() {
 		done <"$root/proc/$f_pid/status"
 		case $uid in
 		"" | *[!0-9]*)
-			unknown "flink.$f_pid.uid" "/proc/$f_pid/status cannot be read"
+			unread "flink.$f_pid.uid" "/proc/$f_pid/status"
 			continue
 			;;
 		esac

@@ -31,7 +31,7 @@ host_early() {
 			host_v=${host_v#*"["}
 			fact "host.thp_$host_a" "${host_v%%"]"*}"
 			;;
-		*) unknown "host.thp_$host_a" "/sys/kernel/mm/transparent_hugepage/$host_a cannot be read" ;;
+		*) unread "host.thp_$host_a" "/sys/kernel/mm/transparent_hugepage/$host_a" ;;
 		esac
 	done
 }
@@ -76,7 +76,7 @@ host_java() {
 	esac
 	host_v=${host_v%/jre}
 	is_regular "$host_v/release" || {
-		unknown "host.$1.java" "$host_v/release cannot be read"
+		unread "host.$1.java" "$host_v/release"
 		return 0
 	}
 	while read -r host_a; do

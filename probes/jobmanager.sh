@@ -161,7 +161,7 @@ jobmanager_last() {
 # jobmanager.local ADDRESS: the host's own IPv4 addresses.
 jobmanager_local() {
 	if [ ! -r "$root/proc/net/fib_trie" ]; then
-		unknown jobmanager.local "/proc/net/fib_trie cannot be read"
+		unread jobmanager.local /proc/net/fib_trie
 		return
 	fi
 	n=0 last=''

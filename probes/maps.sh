@@ -7,7 +7,7 @@ maps_section() {
 	if v=$(cat "$root/proc/sys/vm/max_map_count" 2>/dev/null) && [ -n "$v" ]; then
 		fact maps.max_map_count "$v"
 	else
-		unknown maps.max_map_count "/proc/sys/vm/max_map_count cannot be read"
+		unread maps.max_map_count /proc/sys/vm/max_map_count
 	fi
 	# The files that set it at boot, in all directories that a loader may read.
 	for d in /etc /run /usr/local/lib /usr/lib /lib; do
@@ -47,7 +47,7 @@ maps_section() {
 maps_cmdline() {
 	l=
 	if ! [ -r "$root/proc/cmdline" ]; then
-		unknown maps.cmdline "/proc/cmdline cannot be read"
+		unread maps.cmdline /proc/cmdline
 		return 0
 	fi
 	IFS= read -r l <"$root/proc/cmdline"
@@ -120,7 +120,7 @@ maps_owner() {
 		fact "maps.$1.count" "$maps_n"
 		fact "flink.$1.rocksdb_library" "$maps_l"
 	else
-		unknown "maps.$1.count" "/proc/$1/maps cannot be read"
-		unknown "flink.$1.rocksdb_library" "/proc/$1/maps cannot be read"
+		unread "maps.$1.count" "/proc/$1/maps"
+		unread "flink.$1.rocksdb_library" "/proc/$1/maps"
 	fi
 }

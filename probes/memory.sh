@@ -17,7 +17,7 @@ memory_early() {
 			esac
 		done <"$root/proc/meminfo"
 	else
-		unknown memory.meminfo "/proc/meminfo cannot be read"
+		unread memory.meminfo /proc/meminfo
 	fi
 	# memory.oom_kill N: kills since boot, of the host and of all cgroups
 	# (Linux 4.13); absent on older kernels.
@@ -28,7 +28,7 @@ memory_early() {
 		done <"$root/proc/vmstat"
 		if [ -n "$memory_kills" ]; then fact memory.oom_kill "$memory_kills"; else absent memory.oom_kill; fi
 	else
-		unknown memory.oom_kill "/proc/vmstat cannot be read"
+		unread memory.oom_kill /proc/vmstat
 	fi
 	# memory.psi LINE: some and full. The file is there and refuses to be read
 	# where the kernel was started with psi=0.
@@ -85,7 +85,7 @@ memory_section() {
 	# memory.PID.cgroup FILE:LINE
 	for pid in $tms; do
 		if [ ! -r "$root/proc/$pid/cgroup" ]; then
-			unknown "memory.$pid.cgroup" "/proc/$pid/cgroup cannot be read"
+			unread "memory.$pid.cgroup" "/proc/$pid/cgroup"
 		elif memory_levels "$pid"; then
 			(
 				cd "$root/" || exit

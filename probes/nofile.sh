@@ -27,13 +27,13 @@ nofile_section() {
 	set -- $(cat "$root/proc/sys/fs/nr_open" "$root/proc/sys/fs/file-nr" 2>/dev/null)
 	set +f
 	[ $# -eq 1 ] || [ $# -eq 4 ] || set -- "" "$@"
-	if [ -n "$1" ]; then fact nofile.nr_open "$1"; else unknown nofile.nr_open "/proc/sys/fs/nr_open cannot be read"; fi
+	if [ -n "$1" ]; then fact nofile.nr_open "$1"; else unread nofile.nr_open /proc/sys/fs/nr_open; fi
 	if [ $# -eq 4 ]; then
 		fact nofile.file_used "$2"
 		fact nofile.file_max "$4"
 	else
-		unknown nofile.file_used "/proc/sys/fs/file-nr cannot be read"
-		unknown nofile.file_max "/proc/sys/fs/file-nr cannot be read"
+		unread nofile.file_used /proc/sys/fs/file-nr
+		unread nofile.file_max /proc/sys/fs/file-nr
 	fi
 	# What pam_limits reads, vendors' directories too, and whether it is asked.
 	emit_file /etc/security/limits.conf
@@ -63,7 +63,7 @@ nf_sshd() {
 		if is_regular "$f"; then
 			set -- "$@" "$resolved"
 		else
-			unknown nofile.sshd "$f cannot be read"
+			unread nofile.sshd "$f"
 		fi
 	done
 	[ $# -gt 0 ] || return 0
@@ -227,7 +227,7 @@ nofile_owner() {
 	p=$1
 	set -- "$root/proc/$p/fd"/*
 	if [ "$1" = "$root/proc/$p/fd/*" ]; then
-		unknown "nofile.$p.descriptors" "/proc/$p/fd cannot be read"
+		unread "nofile.$p.descriptors" "/proc/$p/fd"
 	else
 		fact "nofile.$p.descriptors" "$#"
 	fi

@@ -1,6 +1,8 @@
 # The words a probe collects with. They are defined once, also for the shell
 # of the TaskManager user behind sudo: their text travels in single quotes, so
-# no single quote may stand in this file.
+# no single quote may stand in this file. What must not be seen goes to
+# descriptor 9: in the program that is shorter than the name of the device.
+exec 9>/dev/null
 
 # out KIND NAME VALUE prints one record; at most 4096 bytes of the value.
 # mksh has no builtin printf.
@@ -42,6 +44,9 @@ unknown() {
 	out "?" "$unknown_name" "$line"
 }
 absent() { say "-$1"; }
+
+# unread NAME PATH: unknown, because a file cannot be read.
+unread() { unknown "$1" "$2 cannot be read"; }
 
 # tell NAME VALUE WHY: a fact, or why there is no value.
 tell() { if [ -n "$2" ]; then fact "$1" "$2"; else unknown "$1" "$3"; fi; }

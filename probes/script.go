@@ -114,7 +114,7 @@ func assemble(all []*Probe) string {
 	b.WriteString(login.String())
 	b.WriteString(expand(mainScript, all))
 	b.WriteString("}\ntmdoctor </dev/null\n")
-	return shortNames(withoutComments(b.String()))
+	return quiet.Replace(shortNames(withoutComments(b.String())))
 }
 
 // ownerDriver is the function that runs all owner parts for each pid.

@@ -38,6 +38,9 @@ func shortNames(text string) string {
 // shortName is a name by its letter, or as it is. An underscore and more must
 // follow the word: "session" alone may be a word of the wire.
 func shortName(word string) string {
+	if short, ok := wholeWords[word]; ok {
+		return short
+	}
 	for at := strings.IndexByte(word, '_'); at > 0; {
 		if letter, ok := shortWords[word[:at]]; ok && at+1 < len(word) {
 			return string(letter) + word[at:]
@@ -59,6 +62,17 @@ func wordLength(s string) int {
 	}
 	return n
 }
+
+// wholeWords are names of our own that stand in the program so often that
+// they have a shorter one there.
+var wholeWords = map[string]string{
+	"is_regular": "reg", "resolved": "rp", "uid_home": "uh", "login_uid": "lu", "login_user": "ln", "login_groups": "lg",
+	"tm_users": "tu", "flink_homes": "fh", "flink_log_dirs": "fld", "state_paths": "sp", "mount_point": "mp",
+	"link_target": "lto", "live_limit": "ll", "live_status": "lst", "live_name": "lm",
+}
+
+// quiet is how the program writes 2>/dev/null: prelude.sh opens descriptor 9.
+var quiet = strings.NewReplacer("2>/dev/null", "2>&9")
 
 // withoutComments leaves out comments, blank lines, indentation and blanks
 // that only please the eye: with them the program would pass MaxScript. They

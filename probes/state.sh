@@ -87,7 +87,7 @@ state_owner() {
 		state_links "$1" | sort | uniq -c | each "state.$1.open"
 		fact "state.$1.read" yes
 	else
-		unknown "state.$1" "/proc/$1/fd cannot be read"
+		unread "state.$1" "/proc/$1/fd"
 	fi
 }
 state_links() {

@@ -9,7 +9,7 @@ threads_section() {
 		if v=$(cat "$root/proc/sys/kernel/$k" 2>/dev/null) && [ -n "$v" ]; then
 			fact "$n" "$v"
 		else
-			unknown "$n" "/proc/sys/kernel/$k cannot be read"
+			unread "$n" "/proc/sys/kernel/$k"
 		fi
 	done
 	# All threads of the host: the number behind the slash.
@@ -17,7 +17,7 @@ threads_section() {
 	[ -r "$root/proc/loadavg" ] && read -r a b c v d <"$root/proc/loadavg"
 	case $v in
 	*/[0-9]*) fact threads.total "${v#*/}" ;;
-	*) unknown threads.total "/proc/loadavg cannot be read" ;;
+	*) unread threads.total /proc/loadavg ;;
 	esac
 	u=" "
 	for p in $tms; do
@@ -55,7 +55,7 @@ th_user() {
 # The control groups above a TaskManager that limit their threads.
 th_groups() {
 	if ! [ -r "$root/proc/$1/cgroup" ]; then
-		unknown "threads.$1.pids" "/proc/$1/cgroup cannot be read"
+		unread "threads.$1.pids" "/proc/$1/cgroup"
 		return 0
 	fi
 	while IFS= read -r l || [ -n "$l" ]; do
