@@ -41,7 +41,7 @@ func filesBelow(f *probes.Facts, patterns ...string) (files []probes.File) {
 	for _, file := range f.Files {
 		for _, p := range patterns {
 			if ok, _ := filepath.Match(p, file.Path); ok {
-				files = append(files, probes.File{Path: file.Path, Kind: file.Kind, Target: file.Target, Content: file.Content})
+				files = append(files, probes.File{Path: file.Path, Kind: file.Kind, Target: file.Target, Content: file.Content, Withheld: file.Withheld})
 			}
 		}
 	}
@@ -86,23 +86,12 @@ func TestAllThatSetsMaxMapCountAtBootIsCollected(t *testing.T) {
 func TestOnlyLinesThatMatterLeaveFilesWithSecrets(t *testing.T) {
 	t.Parallel()
 	f := collected(t, "testdata/nofile/collected.txtar")
-	unit := collected(t, "testdata/nofile/unit-low.txtar")
 	for _, c := range []struct {
 		name      string
 		got, want []string
 	}{
 		{"start files of shells", list(f.NoFile.Shell), []string{"/etc/profile.d/flink.sh:2:ulimit -n 65536", "/home/flink/.bash_profile:1:ulimit -n 70000 # more"}},
 		{"sshd", list(f.NoFile.SSHD), []string{"/etc/ssh/sshd_config:2:UsePAM yes", "/etc/ssh/sshd_config:3:Match User x"}},
-		{"unit files", list(unit.NoFile.UnitFiles), []string{
-			"/etc/systemd/system.conf", "/etc/systemd/system/flink-taskmanager.service", "/etc/systemd/system/flink-taskmanager.service.d/10-masked.conf",
-			"/etc/systemd/system/flink-taskmanager.service.d/50-limits.conf",
-		}},
-		{"lines of units", list(unit.NoFile.UnitLines), []string{
-			"/etc/systemd/system.conf:1:[Manager]", "/etc/systemd/system.conf:2:DefaultLimitNOFILE=1024:524288",
-			"/etc/systemd/system/flink-taskmanager.service:1:[Service]", "/etc/systemd/system/flink-taskmanager.service:2:User=flink",
-			"/etc/systemd/system/flink-taskmanager.service:4:LimitNOFILE=65536",
-			"/etc/systemd/system/flink-taskmanager.service.d/50-limits.conf:1:[Service]", "/etc/systemd/system/flink-taskmanager.service.d/50-limits.conf:2:LimitNOFILE = 88",
-		}},
 	} {
 		if d := cmp.Diff(c.want, c.got); d != "" {
 			t.Errorf("%s (-want +got):\n%s", c.name, d)
@@ -111,5 +100,35 @@ func TestOnlyLinesThatMatterLeaveFilesWithSecrets(t *testing.T) {
 	pam := []probes.File{{Path: "/etc/pam.d/sshd", Kind: probes.FileRegular, Content: "session required pam_limits.so\n"}}
 	if d := cmp.Diff(pam, filesBelow(f, "/etc/pam.d/*")); d != "" {
 		t.Errorf("PAM files (-want +got):\n%s", d)
+	}
+}
+
+// TestUnitsTellOnlyTheirLimits: the lines of a unit that may be secret stay on
+// the host, the others keep their numbers, and a line that goes on in the next
+// one still does.
+func TestUnitsTellOnlyTheirLimits(t *testing.T) {
+	t.Parallel()
+	const dir = "/etc/systemd/system/flink-taskmanager.service"
+	withheld := func(path, content string) probes.File {
+		return probes.File{Path: path, Kind: probes.FileRegular, Content: content, Withheld: true}
+	}
+	for _, c := range []struct {
+		file string
+		want []probes.File
+	}{
+		{"testdata/nofile/unit-low.txtar", []probes.File{
+			withheld("/etc/systemd/system.conf", "[Manager]\nDefaultLimitNOFILE=1024:524288\n"),
+			withheld(dir, "[Service]\nUser=flink\n\nLimitNOFILE=65536\n"),
+			{Path: dir + ".d/10-masked.conf", Kind: probes.FileDangling, Target: "/dev/null"},
+			withheld(dir+".d/50-limits.conf", "[Service]\nLimitNOFILE = 88\n"),
+		}},
+		{"testdata/nofile/unit-secrets.txtar", []probes.File{
+			withheld(dir, "#\n[Service]\n-\\\n  LimitNOFILE=1\n-\\\n#\n  LimitNOFILE=3\nExecStart=ulimit -n 65536 \n\n  LimitNOFILE=70000\n"),
+		}},
+	} {
+		got := filesBelow(collected(t, c.file), "/etc/systemd/*", "/etc/systemd/system/*", "/etc/systemd/system/*.d/*")
+		if d := cmp.Diff(c.want, got); d != "" {
+			t.Errorf("%s (-want +got):\n%s", c.file, d)
+		}
 	}
 }

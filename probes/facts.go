@@ -20,7 +20,8 @@ type Facts struct {
 	Session SessionFacts `json:"session"`
 	// Files are collected once and shared by boot horizon, causes, fix and
 	// drift. Use File to look one up.
-	Files []File `json:"files"`
+	Files []File     `json:"files"`
+	Login LoginFacts `json:"login"`
 
 	Flink        FlinkFacts        `json:"flink"`
 	Host         HostFacts         `json:"host"`

@@ -40,6 +40,9 @@ type File struct {
 	Content string `json:"content,omitempty"`
 	// Cut is true if the file has more than Content.
 	Cut bool `json:"cut,omitempty"`
+	// Withheld is true if lines that do not matter stayed on the host: they are
+	// empty in Content, so that the others keep their numbers.
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // parseFile reads the text of an @ record: KIND MODE UID GID SIZE PATH, and

@@ -5,7 +5,7 @@
 # flink_scan finds the java processes without starting one.
 flink_scan() {
 	javas='' tms='' tm_users='' f_owner_uid=''
-	flink_homes='' flink_log_dirs='' state_paths=''
+	flink_homes='' flink_log_dirs='' state_paths='' sshd_pid=''
 	for f_f in "$root"/proc/[0-9]*/comm; do
 		f_comm=
 		read -r f_comm <"$f_f"
@@ -14,8 +14,23 @@ flink_scan() {
 			f_f=${f_f%/comm}
 			javas="$javas ${f_f##*/}"
 			;;
+		sshd)
+			f_f=${f_f%/comm}
+			f_parent "$f_f"
+			case $f_ppid in [01]) sshd_pid=${f_f##*/} ;; esac
+			;;
 		esac
 	done 2>/dev/null
+}
+
+# f_parent DIR sets $f_ppid to the parent of a process. Its name may have
+# blanks and brackets.
+f_parent() {
+	f_l=
+	read -r f_l <"$1/stat"
+	f_l=${f_l##*") "}
+	f_l=${f_l#* }
+	f_ppid=${f_l%% *}
 }
 
 # f_class WORD: 0 is a TaskManager, 1 a JobManager, 2 neither.
@@ -197,7 +212,7 @@ f_take() {
 	for f_l in $f_found; do
 		f_v=${f_l#* }
 		case $f_l in
-		[=?@\|\$\\-]*) say "$f_l" ;;
+		[=?@%\|\$\\-]*) say "$f_l" ;;
 		"at "*) f_at=$f_v ;;
 		"all "*) f_searched=1 ;;
 		"tm "*) tms="$tms${tms:+ }$f_v" ;;
@@ -258,8 +273,13 @@ f_users() {
 		*" $user "*) ;;
 		*) tm_users="$tm_users${tm_users:+ }$user" ;;
 		esac
-		read -r f_w <"$root/proc/$f_ppid/comm"
-		fact "flink.$f_pid.parent" "$f_ppid $f_w"
+		# The parents, the closest first.
+		f_k=0
+		while [ "$f_k" -lt 9 ] && read -r f_w <"$root/proc/$f_ppid/comm"; do
+			f_k=$((f_k + 1))
+			fact "flink.$f_pid.parent" "$f_ppid $f_w"
+			f_parent "$root/proc/$f_ppid"
+		done
 	done 2>/dev/null
 }
 
@@ -282,6 +302,14 @@ flink_early() {
 		done <"$f_proc/limits"
 		while read -r f_l; do
 			fact "flink.$f_pid.cgroup" "$f_l"
+			case $f_l in
+			0::*/session-*.scope | *:name=systemd:*/session-*.scope)
+				f_l=${f_l##*/session-}
+				while IFS="=" read -r f_k f_v; do
+					case $f_k in UID | SERVICE) fact "flink.$f_pid.session" "$f_k $f_v" ;; esac
+				done <"$root/run/systemd/sessions/${f_l%.scope}"
+				;;
+			esac
 		done <"$f_proc/cgroup"
 		f_l=
 		read -r f_l <"$f_proc/stat"
@@ -429,7 +457,7 @@ f_conf_dir() {
 			[ ! -e "$root$f_c/$f_f" ] || say "@u - - - - $f_c/$f_f"
 			continue
 		}
-		say "@f - - - - $f_c/$f_f"
+		say "%f - - - - $f_c/$f_f"
 		dd bs=65536 count=1 2>/dev/null <"$resolved" | f_lines "$f_f"
 		say "\$0"
 		say "=flink.config $f_c/$f_f"

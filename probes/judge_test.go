@@ -61,7 +61,7 @@ func aHost(tms ...TaskManager) *Facts {
 	f.NoFile = NoFileFacts{
 		NrOpen: Known(int64(1048576)), FileMax: Known(int64(800000)), FileUsed: Known(int64(4000)),
 		Descriptors: map[int]Value[int64]{}, Sessions: map[string]Value[LimitPair]{"flink": Known(LimitPair{65536, 65536})},
-		Shell: Known([]string{}), SSHD: Known([]string{}), UnitFiles: Known([]string{}), UnitLines: Known([]string{}), Units: map[string]Value[UnitLimits]{},
+		Shell: Known([]string{}), SSHD: Known([]string{}), Units: map[string]Value[UnitLimits]{},
 	}
 	f.AddressSpace.Sessions = map[string]Value[LimitPair]{"flink": Known(LimitPair{Unlimited, Unlimited})}
 	f.Threads = ThreadsFacts{

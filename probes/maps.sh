@@ -9,7 +9,9 @@ maps_section() {
 	else
 		unread maps.max_map_count /proc/sys/vm/max_map_count
 	fi
-	# The files that set it at boot, in all directories that a loader may read.
+	# The files that set it at boot, in all directories that a loader may read:
+	# one that was not read to its end leaves the value unknown.
+	emit_max=524288
 	for d in /etc /run /usr/local/lib /usr/lib /lib; do
 		# Where /lib is a link to /usr/lib its files were read already.
 		if [ "$d" = /lib ] && [ -h "$root/lib" ]; then
@@ -91,8 +93,9 @@ maps_tuned() {
 # Scripts of the boot that may write sysctls: only such lines leave the host.
 maps_writers() {
 	set --
-	for f in /etc/rc.local /etc/rc.d/rc.local /etc/init.d/boot.local /etc/local.d/*.start; do
-		[ -e "$root$f" ] && is_regular "$f" && set -- "$@" "$resolved"
+	for f in "$root"/etc/rc.local "$root"/etc/rc.d/rc.local "$root"/etc/init.d/boot.local "$root"/etc/local.d/*.start \
+		"$root"/etc/cloud/cloud.cfg "$root"/etc/cloud/cloud.cfg.d/*.cfg; do
+		is_regular "${f#"$root"}" && set -- "$@" "$resolved"
 	done
 	[ $# -gt 0 ] || return 0
 	grep -n -e "sysctl" -e "/proc/sys/" "$@" /dev/null 2>/dev/null | each maps.writer

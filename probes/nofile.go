@@ -135,13 +135,6 @@ type NoFileFacts struct {
 	// Shell are lines with ulimit in the start files of login shells, as
 	// FILE:LINE:TEXT.
 	Shell Value[[]string] `json:"shell"`
-	// UnitFiles are the paths of unit files, drop-ins and configuration of
-	// systemd that there are for those units, links to nothing included.
-	UnitFiles Value[[]string] `json:"unit_files"`
-	// UnitLines are their lines about limits with the headers of sections, as
-	// FILE:LINE:TEXT. The other lines stay on the host: Environment= may be
-	// secret.
-	UnitLines Value[[]string] `json:"unit_lines"`
 	// SSHD are lines of sshd's configuration that decide whether PAM is used,
 	// as FILE:LINE:TEXT.
 	SSHD Value[[]string] `json:"sshd"`
@@ -154,13 +147,12 @@ func parseNoFile(r Records, f *Facts) {
 	n.FileUsed = r.bigInt("nofile.file_used")
 	n.Shell = linesOf(r, f, "nofile.shell")
 	n.SSHD = linesOf(r, f, "nofile.sshd")
-	n.UnitFiles = r.List("nofile.unit_file")
-	n.UnitLines = linesOf(r, f, "nofile.unit_line")
 	n.Descriptors = map[int]Value[int64]{}
 	for _, tm := range f.Flink.TaskManagers {
 		n.Descriptors[tm.PID] = r.Int(fmt.Sprintf("nofile.%d.descriptors", tm.PID))
 	}
 	n.Sessions = parseSessions(r, f, "nofile")
+	parseLogin(r, f)
 	n.Units = parseUnits(r.All("nofile.unit_name"), r.All("nofile.unit"))
 	if why := r.unknown["nofile.unit"]; why != "" {
 		for name := range n.Units {

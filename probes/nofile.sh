@@ -36,21 +36,31 @@ nofile_section() {
 		unread nofile.file_max /proc/sys/fs/file-nr
 	fi
 	# What pam_limits reads, vendors' directories too, and whether it is asked.
+	emit_max=524288
 	emit_file /etc/security/limits.conf
 	for d in /etc/security /usr/etc/security /usr/share/security; do
 		[ -d "$root$d/limits.d" ] && emit_glob "$d/limits.d" "*.conf"
 		[ "$d" != /etc/security ] && [ -e "$root$d/limits.conf" ] && emit_file "$d/limits.conf"
 	done
-	for f in sshd login su sudo sudo-i cron crond systemd-user common-session system-auth password-auth; do
+	emit_file /etc/pam.d
+	for f in sshd login su su-l sudo sudo-i runuser runuser-l cron crond systemd-user common-session common-session-noninteractive \
+		system-auth password-auth postlogin other; do
 		for d in /etc/pam.d /usr/lib/pam.d; do
-			[ -e "$root$d/$f" ] && emit_file "$d/$f"
+			if [ -e "$root$d/$f" ] || [ -h "$root$d/$f" ]; then emit_file "$d/$f"; fi
 		done
 	done
-	emit_modes nofile.ls
+	# What a session starts with.
+	emit_file /proc/1/limits
+	if [ -n "$sshd_pid" ]; then
+		fact nofile.sshd_pid "$sshd_pid"
+		emit_file "/proc/$sshd_pid/limits"
+	fi
+	{ live packages dpkg-query -W libpam-modules procps systemd || live packages rpm -q pam procps-ng systemd; } 2>/dev/null | each nofile.package
 	nf_sshd
-	nf_shell
+	nf_users
 	nf_new_session
 	nf_units
+	emit_modes nofile.ls
 	return 0
 }
 
@@ -70,24 +80,30 @@ nf_sshd() {
 	grep -n -i -e "^[[:blank:]]*UsePAM" -e "^[[:blank:]]*Include" -e "^[[:blank:]]*Match" "$@" /dev/null 2>/dev/null | each nofile.sshd
 }
 
-# Start files of login shells: only lines with ulimit leave the host.
-nf_shell() {
+# The users of TaskManagers, or the one who would run one: who they are to PAM,
+# and the start files of their login shells, of which only lines with ulimit
+# leave the host.
+nf_users() {
 	set --
 	for f in /etc/profile "$root"/etc/profile.d/*.sh /etc/bash.bashrc /etc/bashrc; do
 		f=${f#"$root"}
 		is_regular "$f" && set -- "$@" "$resolved"
 	done
 	u=" "
+	homes=
 	for l in ${tms:-none}; do
 		if [ "$l" = none ]; then
 			user_uid "${flink_user:-$login_user}"
+			user=${flink_user:-$login_user}
 		else
 			tm_uid "$l"
 			user_name "$uid"
 		fi
-		case $u in *" $uid_home "*) continue ;; esac
-		u="$u$uid_home "
-		case $uid_home in /?*) ;; *) continue ;; esac
+		user=${user:-$uid}
+		case $u in *" $user "*) continue ;; esac
+		u="$u$user "
+		nf_account
+		case $uid_home in /?*) homes="$homes$uid_home$nl" ;; *) continue ;; esac
 		if [ -d "$root$uid_home" ] && ! [ -x "$root$uid_home" ]; then
 			unknown nofile.shell "$uid_home cannot be entered"
 			continue
@@ -98,6 +114,19 @@ nf_shell() {
 	done
 	[ $# -gt 0 ] || return 0
 	grep -n "ulimit" "$@" /dev/null 2>/dev/null | each nofile.shell
+}
+
+# The groups of $user: id asks every source of users that the host has. A
+# directory that stands for a host has its own files.
+nf_account() {
+	case $user in "" | -* | *[!A-Za-z0-9._@-]*) return 0 ;; esac
+	v=$(live "id_$user" id "$user" 2>/dev/null)
+	if [ -n "$v" ]; then
+		fact nofile.account "$user $v"
+	elif [ -n "$root" ] && [ -n "$uid" ]; then
+		fact nofile.account "$user uid=$uid gid=$user_g"
+		grep -e "[:,]$user\$" -e "[:,]$user," -e ":$user_g:" "$root/etc/group" 2>/dev/null | each nofile.group
+	fi
 }
 
 # What a new session of the TaskManager's user gets, where this audit is not
@@ -131,6 +160,7 @@ nf_by_sudo() { say "cat /proc/self/limits" | sudo -n -u "$1" /bin/sh -s; }
 # name says that they start one.
 nf_units() {
 	u=" "
+	w=
 	for l in $tms; do
 		nf_cgroup "$root/proc/$l/cgroup"
 	done
@@ -142,6 +172,7 @@ nf_units() {
 			esac
 		done
 	fi
+	nf_unit_files
 	set -f
 	# shellcheck disable=SC2086 # names without blanks
 	set -- $u
@@ -157,26 +188,36 @@ nf_units() {
 	127) unknown nofile.unit "systemctl is not there" ;;
 	*) unknown nofile.unit "systemctl show gave an error" ;;
 	esac
-	nf_unit_files "$@"
 }
 
 # The unit of a cgroup file, if it is one that starts TaskManagers: not that of
-# a login, and not a user's own.
+# a login. A user's own go to $w.
 nf_cgroup() {
 	[ -r "$1" ] || return 0
 	while IFS= read -r p || [ -n "$p" ]; do
 		case $p in
-		*/user@*) continue ;;
-		0::/* | *:name=systemd:/*) p=${p#*:*:} ;;
+		0::/* | *:name=systemd:/*) ;;
 		*) continue ;;
 		esac
+		f=$p
+		p=${p#*:*:}
 		while [ -n "$p" ]; do
 			case $p in *.service) break ;; esac
 			p=${p%/*}
 		done
-		case ${p##*/} in
+		p=${p##*/}
+		case $f in
+		*/user@*)
+			case $p in
+			*[!A-Za-z0-9:_.@\\-]* | -* | user@*) ;;
+			*) w="$w $p" ;;
+			esac
+			continue
+			;;
+		esac
+		case $p in
 		"" | ssh.service | sshd.service | ssh@*.service | cron.service | crond.service | docker.service | containerd.service | crio.service | kubelet.service) ;;
-		*) nf_add "${p##*/}" ;;
+		*) nf_add "$p" ;;
 		esac
 	done <"$1"
 }
@@ -187,37 +228,79 @@ nf_add() {
 	case $u in *" $1 "*) ;; *) u="$u$1 " ;; esac
 }
 
-# Unit files, drop-ins and the manager's own configuration: which there are,
-# links to nothing included, and their lines about limits.
+# Unit files, drop-ins and the manager's own configuration, also of the units
+# that open sessions: which there are, masks included, and their lines about
+# limits. The others may be secret.
 nf_unit_files() {
-	u=" "
-	for l; do
-		u="$u$l $l.d "
-		case $l in *@*) u="$u${l%%@*}@.service ${l%%@*}@.service.d " ;; esac
-	done
-	set --
+	names=
+	for l in $u service ssh.service sshd.service cron.service crond.service user@.service; do nf_names "$l"; done
+	emit_only=nf_keep
 	for d in /etc/systemd /run/systemd /usr/local/lib/systemd /usr/lib/systemd /lib/systemd; do
 		[ "$d" = /lib/systemd ] && [ -h "$root/lib" ] && continue
-		set -- "$@" "$root$d"/system.conf "$root$d"/system.conf.d/*.conf
-		set -- "$@" "$root$d"/user.conf "$root$d"/user.conf.d/*.conf "$root$d"/system/service.d/*.conf
-		for l in $u; do
-			case $l in
-			*.d) set -- "$@" "$root$d/system/$l"/*.conf ;;
-			*) set -- "$@" "$root$d/system/$l" ;;
-			esac
+		for l in system.conf user.conf; do nf_unit_file "$d/$l"; done
+		for f in $names; do
+			for l in system system.control transient; do nf_unit_file "$d/$l/$f"; done
 		done
+		for f in $w; do nf_unit_file "$d/user/$f"; done
 	done
-	n=$#
-	while [ "$n" -gt 0 ]; do
-		n=$((n - 1))
-		f=${1#"$root"}
-		shift
-		if [ -e "$root$f" ] || [ -h "$root$f" ]; then fact nofile.unit_file "$f"; fi
-		is_regular "$f" && set -- "$@" "$resolved"
+	IFS=$nl
+	for d in $homes; do
+		unset IFS
+		for f in $w; do nf_unit_file "$d/.config/systemd/user/$f"; done
 	done
-	[ $# -gt 0 ] || return 0
-	grep -n -e "^[[:blank:]]*\[" -e "^[[:blank:]]*[A-Za-z]*Limit[A-Z]*[[:blank:]]*=" -e "^[[:blank:]]*[A-Za-z]*TasksMax" -e "^[[:blank:]]*MemoryMax" \
-		-e "^[[:blank:]]*User[[:blank:]]*=" -e "^[[:blank:]]*PAMName" "$@" /dev/null 2>/dev/null | each nofile.unit_line
+	unset IFS
+	emit_only=
+}
+
+# nf_names UNIT adds to $names what may have a file or drop-ins for it: itself,
+# its template, its prefixes that end in a dash.
+nf_names() {
+	case "$names " in *" $1 "*) return 0 ;; esac
+	names="$names $1"
+	case $1 in
+	*@*)
+		[ "$1" = "${1%%@*}@.service" ] || nf_names "${1%%@*}@.service"
+		p=${1%%@*}
+		v=@${1#*@}
+		;;
+	*)
+		p=${1%.service}
+		v=.service
+		;;
+	esac
+	while :; do
+		case $p in
+		?*-*) p=${p%-*} ;;
+		*) break ;;
+		esac
+		names="$names $p-$v"
+	done
+}
+
+# A file of systemd, if there is one, and its drop-ins.
+nf_unit_file() {
+	if [ -e "$root$1" ] || [ -h "$root$1" ]; then emit_file "$1"; fi
+	[ -d "$root$1.d" ] || return 0
+	[ -r "$root$1.d" ] || say "@u - - - - $1.d"
+	for p in "$root$1.d"/*.conf; do
+		if [ -e "$p" ] || [ -h "$p" ]; then emit_file "${p#"$root"}"; fi
+	done
+}
+
+# nf_keep empties $emit_line unless it is about limits or a header. What stays
+# of the others is that one is a comment or goes on in the next line.
+nf_keep() {
+	p=${emit_line#"${emit_line%%[! 	]*}"}
+	case $p in
+	"#"* | ";"*) emit_line="#" ;;
+	"["* | Limit[A-Z]*=* | DefaultLimit[A-Z]*=* | TasksMax* | DefaultTasksMax* | MemoryMax* | User=* | PAMName*) ;;
+	Exec*ulimit\ -*)
+		p=${p#*ulimit}
+		emit_line="ExecStart=ulimit${p%%[!A-Za-z0-9\$ -]*}"
+		;;
+	*\\) emit_line="-\\" ;;
+	*) emit_line= ;;
+	esac
 }
 
 #: as the TaskManager's user

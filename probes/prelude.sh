@@ -298,7 +298,10 @@ resolve() {
 is_regular() { resolve "$1" && [ -f "$resolved" ] && [ -r "$resolved" ]; }
 
 # emit_file PATH prints a file as a record, at most $emit_max bytes of it.
+# $emit_only, if set, is a function that empties $emit_line where it must not
+# leave the host.
 emit_list=
+emit_only=
 emit_file() {
 	emit_kind=f
 	emit_name=$1
@@ -327,7 +330,9 @@ emit_file() {
 		emit_kind=u
 		emit_name=$1
 	fi
-	say "@$emit_kind - - - - $emit_name"
+	emit_at=@
+	[ -z "$emit_only" ] || emit_at=%
+	say "$emit_at$emit_kind - - - - $emit_name"
 	case $emit_kind in f | l) emit_content ;; esac
 }
 
@@ -373,6 +378,7 @@ emit_lines() {
 			emit_line=
 			break
 		fi
+		$emit_only
 		emit_text="$emit_text|$emit_line$nl"
 		if [ "${#emit_text}" -gt 4000 ]; then
 			say "${emit_text%"$nl"}"
@@ -382,6 +388,7 @@ emit_lines() {
 	if [ "${#emit_line}" -gt "$emit_left" ]; then
 		emit_cut=1
 	elif [ -n "$emit_line" ]; then
+		$emit_only
 		emit_text="$emit_text|$emit_line$nl\\$nl"
 	fi
 	say "$emit_text\$$emit_cut"

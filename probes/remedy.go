@@ -2,7 +2,6 @@ package probes
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 )
 
@@ -81,14 +80,17 @@ func limitsEvidence(f *Facts, user, item string) []Evidence {
 // wins.
 func unitEvidence(f *Facts, u UnitLimits, key string) []Evidence {
 	evidence := []Evidence{}
-	lines, _ := f.NoFile.UnitLines.Get()
-	for _, line := range lines {
-		p := strings.SplitN(line, ":", 3)
-		if len(p) != 3 || p[0] != u.Fragment && !slices.Contains(u.DropIns, p[0]) {
+	for _, path := range append([]string{u.Fragment}, u.DropIns...) {
+		file, ok := f.File(path).Get()
+		if !ok {
 			continue
 		}
-		if name, _, ok := strings.Cut(p[2], "="); ok && strings.TrimSpace(name) == key {
-			evidence = append(evidence, Evidence{Source: p[0] + ":" + p[1], Text: strings.TrimSpace(p[2])})
+		n := 0
+		for line := range strings.Lines(file.Content) {
+			n++
+			if name, _, ok := strings.Cut(line, "="); ok && strings.TrimSpace(name) == key {
+				evidence = append(evidence, Evidence{Source: fmt.Sprintf("%s:%d", path, n), Text: strings.TrimSpace(line)})
+			}
 		}
 	}
 	return evidence

@@ -18,6 +18,7 @@ import (
 //	?NAME REASON        a fact that could not be told
 //	-NAME               what the name stands for does not exist on the host
 //	@KIND MODE UID GID SIZE PATH   a file, see file.go
+//	%KIND ...           the same, of which only lines that matter are told
 //	|LINE               a line of that file
 //	\                   that file has no newline at its end
 //	$CUT                that file's content ends here; CUT is 1 if there was more
@@ -131,8 +132,8 @@ func parseRecords(body []byte) (Records, error) {
 				return r, fmt.Errorf("record %d: %q inside the file %s", n, clip(string(raw), 40), file.Path)
 			}
 			var err error
-			if kind == '@' {
-				file, err = r.beginFile(text)
+			if kind == '@' || kind == '%' {
+				file, err = r.beginFile(text, kind == '%')
 			} else {
 				err = r.add(kind, text)
 			}
@@ -148,9 +149,10 @@ func parseRecords(body []byte) (Records, error) {
 	return r, nil
 }
 
-// beginFile takes an @ record; the file is nil if no content follows.
-func (r *Records) beginFile(text string) (*openFile, error) {
+// beginFile takes an @ or % record; the file is nil if no content follows.
+func (r *Records) beginFile(text string, withheld bool) (*openFile, error) {
 	f, hasContent, err := parseFile(text)
+	f.Withheld = withheld && hasContent
 	if err != nil || hasContent {
 		return &openFile{File: f}, err
 	}
