@@ -84,12 +84,18 @@ type Resolution struct {
 	Known bool
 	Value string // as the kernel shows it; "" where not Known
 	Why   string // why it cannot be known
+	// Unset says that nothing sets the key, and what it is without that is not
+	// the same on every host.
+	Unset bool
 	// Source is FILE:LINE of the winner, "kernel command line", "kernel
 	// default" or "as it is now".
 	Source    string
 	Loader    Loader
 	LoaderWhy string
 	Files     []SysctlFile
+	// Writers are lines of scripts that may write the key when the files were
+	// applied.
+	Writers []Note
 	// Notes are other facts to tell: who else may write the value, what a
 	// reboot empties.
 	Notes []string
@@ -127,7 +133,12 @@ func SysctlBoot(h *SysctlHost, key string) Resolution {
 	}
 	p.tuned = tunedPlan(h)
 	r := p.resolve(h, key, bootBase(h, key))
-	r.Notes = append(r.Notes, writerNotes(h, key)...)
+	var notes []string
+	r.Writers, notes = laterWriters(h, key)
+	r.Notes = append(r.Notes, notes...)
+	if r.Known {
+		r.doubtful(h)
+	}
 	return r
 }
 

@@ -120,32 +120,8 @@ func systemdPlan(h *SysctlHost) plan {
 // systemdDialects are the dialects that systemd-sysctl of this host may
 // speak: one if its version is known.
 func systemdDialects(h *SysctlHost) []dialect {
-	version := 0
-	if v := numbers(h.Systemd); len(v) > 0 {
-		version = v[0]
-	} else {
-		id, v := release(h)
-		version = newest(v, map[string][][2]int{
-			"debian": {{1300, 257}, {1200, 252}, {1100, 247}, {1000, 241}},
-			"ubuntu": {{2404, 255}, {2204, 249}, {2004, 245}, {1804, 237}, {1604, 229}},
-			"fedora": {{3200, 245}},
-			"rhel":   {{1000, 257}, {900, 252}, {700, 0}}, "centos": {{1000, 257}, {900, 252}},
-			"rocky": {{1000, 257}, {900, 252}}, "almalinux": {{1000, 257}, {900, 252}}, "ol": {{1000, 257}, {900, 252}},
-			"amzn": {{202300, 252}}, "sles": {{1503, 246}}, "opensuse-leap": {{1503, 246}},
-		}[id])
-		switch id {
-		case "arch", "opensuse-tumbleweed":
-			version = 257
-		case "rhel", "centos", "ol", "scientific":
-			if v/100 == 7 {
-				version = 219
-			}
-		case "amzn":
-			if v/100 == 2 {
-				version = 219
-			}
-		}
-	}
+	id, v := release(h)
+	version := systemdVersion(h.Systemd, id, v)
 	switch {
 	case version >= 245:
 		return []dialect{systemd245}
@@ -191,22 +167,4 @@ func newest(version int, releases [][2]int) int {
 		}
 	}
 	return 0
-}
-
-// writerNotes name who else may write the key at boot.
-func writerNotes(h *SysctlHost, key string) (notes []string) {
-	for _, w := range h.Writers {
-		_, text, _ := strings.Cut(w, ":")
-		if _, text, _ = strings.Cut(text, ":"); strings.HasPrefix(strings.TrimSpace(text), "#") {
-			continue
-		}
-		reads := strings.Contains(text, "--system") || strings.Contains(text, "--load") || strings.Contains(text, "sysctl -p")
-		if reads || strings.Contains(text, baseName(slashed(key))) {
-			notes = append(notes, "may write it later in the boot: "+w)
-		}
-	}
-	if h.has("/etc/cloud/cloud.cfg") {
-		notes = append(notes, "cloud-init runs on this host and may write sysctls at boot: /etc/cloud/cloud.cfg")
-	}
-	return notes
 }

@@ -57,7 +57,7 @@ func (p *plan) resolve(h *SysctlHost, key string, b base) Resolution {
 		p.run(d, path, b)
 	}
 	if r.Why == "" {
-		r.Why = o.unknown
+		r.Why, r.Unset = o.unknown, o.unknown != "" && o.winner == nil
 	}
 	if r.Why == "" {
 		r.Known, r.Value, r.Source = true, o.value, b.source
