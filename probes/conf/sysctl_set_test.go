@@ -26,7 +26,7 @@ func TestSetSysctlKeepsEveryOtherByte(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			if got := conf.SetSysctl(tt.content, maps, "262144"); got != tt.want {
+			if got := conf.SetSysctl(tt.content, mapCount, "262144"); got != tt.want {
 				t.Errorf("SetSysctl(%q) = %q, want %q", tt.content, got, tt.want)
 			}
 		})
@@ -41,8 +41,8 @@ func FuzzSysctlSet(f *testing.F) {
 		if strings.Contains(content, "\x00") { // the script leaves none
 			return
 		}
-		got := conf.SetSysctl(content, maps, "262144")
-		if again := conf.SetSysctl(got, maps, "262144"); again != got {
+		got := conf.SetSysctl(content, mapCount, "262144")
+		if again := conf.SetSysctl(got, mapCount, "262144"); again != got {
 			t.Errorf("twice: %q, once: %q", again, got)
 		}
 		before, after := strings.Split(content, "\n"), strings.Split(got, "\n")
@@ -62,7 +62,7 @@ func FuzzSysctlSet(f *testing.F) {
 			"busybox": {Files: append(files, osRelease("alpine", "3")), Marks: []string{"/proc/1/comm init", "/etc/runlevels/boot/sysctl"}},
 		}
 		for name, h := range hosts {
-			if r := conf.SysctlBoot(h, maps); r.Value != "262144" {
+			if r := conf.SysctlBoot(h, mapCount); r.Value != "262144" {
 				t.Errorf("%s: %q gives %s", name, got, answer(r))
 			}
 		}

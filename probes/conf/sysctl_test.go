@@ -28,7 +28,7 @@ var systemd = []string{"/run/systemd/system", "/proc/1/comm systemd"}
 func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 	t.Parallel()
 	alpine := []string{"/proc/1/comm init", "/etc/runlevels/boot/sysctl"}
-	conf262 := []string{"/etc/sysctl.conf", maps + "=262144\n"}
+	conf262 := []string{"/etc/sysctl.conf", mapCount + "=262144\n"}
 	for _, tt := range []struct {
 		name               string
 		id, version        string
@@ -42,10 +42,10 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 		{"Debian 13 does not read sysctl.conf, sysctl --system hides it", "debian", "13", systemd, conf262,
 			"65530 kernel default", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		// systemd.spec of Fedora: 10-map-count.conf since 39.
-		{"Fedora raises it itself", "fedora", "41", systemd, []string{"/usr/lib/sysctl.d/10-map-count.conf", maps + "=1048576\n"},
+		{"Fedora raises it itself", "fedora", "41", systemd, []string{"/usr/lib/sysctl.d/10-map-count.conf", mapCount + "=1048576\n"},
 			"1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "65530 as it is now"},
 		// CentOS 7 systemd patch 0003: sysctl: bring back /etc/sysctl.conf.
-		{"RHEL 7 reads sysctl.conf last without a link", "rhel", "7.9", systemd, append([]string{"/etc/sysctl.d/zz.conf", maps + "=300000\n"}, conf262...),
+		{"RHEL 7 reads sysctl.conf last without a link", "rhel", "7.9", systemd, append([]string{"/etc/sysctl.d/zz.conf", mapCount + "=300000\n"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"RHEL 7 knows no patterns", "rhel", "7.9", systemd, []string{"/etc/sysctl.d/a.conf", "vm.max_map_*=300000\n"},
 			"65530 kernel default", "65530 as it is now", "65530 as it is now"},
@@ -53,12 +53,12 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 		{"SUSE reads sysctl.conf through a link of the vendor", "sles", "15.5", systemd, append([]string{"/usr/lib/sysctl.d/99-sysctl.conf", "-> ../../../etc/sysctl.conf"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		// aports main/openrc 0003-sysctl-add-compatibility-for-busybox-sysctl.patch.
-		{"Alpine lets /lib beat /etc", "alpine", "3.20.0", alpine, []string{"/etc/sysctl.d/zz.conf", maps + "=262144\n", "/lib/sysctl.d/00.conf", maps + "=70000\n"},
+		{"Alpine lets /lib beat /etc", "alpine", "3.20.0", alpine, []string{"/etc/sysctl.d/zz.conf", mapCount + "=262144\n", "/lib/sysctl.d/00.conf", mapCount + "=70000\n"},
 			"70000 /lib/sysctl.d/00.conf:1", "? busybox sysctl has no --system", "65530 as it is now"},
 		{"Alpine without sysctl in the runlevel applies nothing", "alpine", "3.20.0", alpine[:1], conf262,
 			"65530 kernel default", "? busybox sysctl has no --system", "262144 /etc/sysctl.conf:1"},
 		// openrc init.d/sysctl.in.
-		{"OpenRC runs sysctl --system", "gentoo", "2.15", alpine, append([]string{"/etc/sysctl.d/zz.conf", maps + "=70000\n"}, conf262...),
+		{"OpenRC runs sysctl --system", "gentoo", "2.15", alpine, append([]string{"/etc/sysctl.d/zz.conf", mapCount + "=70000\n"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"System V init of Debian runs sysctl --system", "devuan", "5", []string{"/etc/init.d/procps", "/proc/1/comm init"}, conf262,
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
@@ -70,13 +70,13 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 			"65530 kernel default", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"a version that matters and is not known", "unheard-of", "1", systemd, []string{"/etc/sysctl.d/a.conf", "vm.max_map_*=300000\n"},
 			"? it depends on the version of systemd, which is not known", "? it depends on the version of procps, which is not known", "65530 as it is now"},
-		{"a version that is not known and does not matter", "unheard-of", "1", systemd, []string{"/etc/sysctl.d/a.conf", maps + "=300000\n"},
+		{"a version that is not known and does not matter", "unheard-of", "1", systemd, []string{"/etc/sysctl.d/a.conf", mapCount + "=300000\n"},
 			"300000 /etc/sysctl.d/a.conf:1", "300000 /etc/sysctl.d/a.conf:1", "65530 as it is now"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := &conf.SysctlHost{Files: append(tree(tt.tree...), osRelease(tt.id, tt.version)), Marks: tt.marks, Live: "65530"}
-			got := []string{answer(conf.SysctlBoot(h, maps)), answer(conf.SysctlSystem(h, maps)), answer(conf.SysctlLoad(h, maps))}
+			got := []string{answer(conf.SysctlBoot(h, mapCount)), answer(conf.SysctlSystem(h, mapCount)), answer(conf.SysctlLoad(h, mapCount))}
 			if d := cmp.Diff([]string{tt.boot, tt.system, tt.load}, got); d != "" {
 				t.Errorf("boot, sysctl --system, sysctl -p (-want +got):\n%s", d)
 			}
@@ -86,7 +86,7 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 
 func TestWhatCannotBeReadIsUnknownOnlyWhereItMatters(t *testing.T) {
 	t.Parallel()
-	set := conf.File{Path: "/etc/sysctl.d/50.conf", Content: maps + "=262144\n"}
+	set := conf.File{Path: "/etc/sysctl.d/50.conf", Content: mapCount + "=262144\n"}
 	for _, tt := range []struct {
 		name string
 		file conf.File
@@ -104,7 +104,7 @@ func TestWhatCannotBeReadIsUnknownOnlyWhereItMatters(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := &conf.SysctlHost{Files: []conf.File{set, tt.file, osRelease("debian", "12")}, Marks: systemd}
-			if got := answer(conf.SysctlBoot(h, maps)); got != tt.want {
+			if got := answer(conf.SysctlBoot(h, mapCount)); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -123,14 +123,14 @@ func TestTheKernelReadsValuesItsOwnWay(t *testing.T) {
 		t.Run(tt.value, func(t *testing.T) {
 			t.Parallel()
 			h := &conf.SysctlHost{
-				Files: []conf.File{{Path: file, Content: maps + "=70000\n" + maps + "=" + tt.value + "\n"}, osRelease("debian", "12")},
+				Files: []conf.File{{Path: file, Content: mapCount + "=70000\n" + mapCount + "=" + tt.value + "\n"}, osRelease("debian", "12")},
 				Marks: systemd, Live: "65530", CommandLine: []string{"sysctl.vm.max_map_count=66000"},
 			}
 			boot, system := tt.want+" "+file+":2", tt.want+" "+file+":2"
 			if tt.want == "" { // systemd writes the last line alone
 				boot, system = "66000 kernel command line", "70000 "+file+":1"
 			}
-			got := []string{answer(conf.SysctlBoot(h, maps)), answer(conf.SysctlSystem(h, maps))}
+			got := []string{answer(conf.SysctlBoot(h, mapCount)), answer(conf.SysctlSystem(h, mapCount))}
 			if d := cmp.Diff([]string{boot, system}, got); d != "" {
 				t.Errorf("boot, sysctl --system (-want +got):\n%s", d)
 			}
@@ -151,12 +151,12 @@ func TestTunedWritesAfterTheLoader(t *testing.T) {
 		tree []string
 		want string
 	}{
-		{"the profile beats the vendor", []string{"/usr/lib/sysctl.d/a.conf", maps + "=1048576\n"}, "150000 " + profile},
-		{"files of /etc are applied again", []string{"/etc/sysctl.d/a.conf", maps + "=262144\n"}, "262144 /etc/sysctl.d/a.conf:1"},
-		{"/run hides /etc", []string{"/etc/sysctl.d/a.conf", maps + "=262144\n", "/run/sysctl.d/a.conf", maps + "=80000\n"}, "80000 /run/sysctl.d/a.conf:1"},
-		{"sysctl.conf comes last, link or not", []string{"/etc/sysctl.d/zz.conf", maps + "=262144\n", "/etc/sysctl.conf", maps + "=80000\n"}, "80000 /etc/sysctl.conf:1"},
-		{"nothing again if it is told so", []string{"/etc/tuned/tuned-main.conf", "reapply_sysctl = 0\n", "/etc/sysctl.conf", maps + "=80000\n"}, "150000 " + profile},
-		{"only if greater", []string{"/usr/lib/tuned/db/tuned.conf", "[sysctl]\nvm.max_map_count=>100000\n", "/usr/lib/sysctl.d/a.conf", maps + "=1048576\n"}, "1048576 /usr/lib/sysctl.d/a.conf:1"},
+		{"the profile beats the vendor", []string{"/usr/lib/sysctl.d/a.conf", mapCount + "=1048576\n"}, "150000 " + profile},
+		{"files of /etc are applied again", []string{"/etc/sysctl.d/a.conf", mapCount + "=262144\n"}, "262144 /etc/sysctl.d/a.conf:1"},
+		{"/run hides /etc", []string{"/etc/sysctl.d/a.conf", mapCount + "=262144\n", "/run/sysctl.d/a.conf", mapCount + "=80000\n"}, "80000 /run/sysctl.d/a.conf:1"},
+		{"sysctl.conf comes last, link or not", []string{"/etc/sysctl.d/zz.conf", mapCount + "=262144\n", "/etc/sysctl.conf", mapCount + "=80000\n"}, "80000 /etc/sysctl.conf:1"},
+		{"nothing again if it is told so", []string{"/etc/tuned/tuned-main.conf", "reapply_sysctl = 0\n", "/etc/sysctl.conf", mapCount + "=80000\n"}, "150000 " + profile},
+		{"only if greater", []string{"/usr/lib/tuned/db/tuned.conf", "[sysctl]\nvm.max_map_count=>100000\n", "/usr/lib/sysctl.d/a.conf", mapCount + "=1048576\n"}, "1048576 /usr/lib/sysctl.d/a.conf:1"},
 		{"a variable", []string{"/usr/lib/tuned/db/tuned.conf", "[sysctl]\nvm.max_map_count=${maps}\n"}, "? /usr/lib/tuned/db/tuned.conf:2 has a variable of tuned"},
 		{"a profile that is not there", []string{"/etc/tuned/active_profile", "lost\n"}, "? the file of tuned's profile lost is not known"},
 	} {
@@ -164,7 +164,7 @@ func TestTunedWritesAfterTheLoader(t *testing.T) {
 			t.Parallel()
 			files := tree(append(append([]string{}, base...), tt.tree...)...)
 			h := &conf.SysctlHost{Files: append(files, osRelease("rhel", "9.4")), Marks: systemd}
-			if got := answer(conf.SysctlBoot(h, maps)); got != tt.want {
+			if got := answer(conf.SysctlBoot(h, mapCount)); got != tt.want {
 				t.Errorf("got %s, want %s", got, tt.want)
 			}
 		})
@@ -174,15 +174,15 @@ func TestTunedWritesAfterTheLoader(t *testing.T) {
 func TestTheChainSaysWhatBecameOfEachLine(t *testing.T) {
 	t.Parallel()
 	h := &conf.SysctlHost{Marks: systemd, Files: append(tree(
-		"/etc/sysctl.conf", maps+"=1\n",
+		"/etc/sysctl.conf", mapCount+"=1\n",
 		"/etc/sysctl.d/10-null.conf", "-> /dev/null",
-		"/usr/lib/sysctl.d/10-null.conf", maps+"=2\n",
-		"/etc/sysctl.d/20.conf", "# "+maps+"=0\nvm.max_map_*=3\n"+maps+"=4\n"+maps+" 5\n",
-		"/usr/lib/sysctl.d/20.conf", maps+"=6\n",
-		"/etc/sysctl.d/zz.conf", "VM.MAX_MAP_COUNT=7\n"+maps+" = 262144\n",
+		"/usr/lib/sysctl.d/10-null.conf", mapCount+"=2\n",
+		"/etc/sysctl.d/20.conf", "# "+mapCount+"=0\nvm.max_map_*=3\n"+mapCount+"=4\n"+mapCount+" 5\n",
+		"/usr/lib/sysctl.d/20.conf", mapCount+"=6\n",
+		"/etc/sysctl.d/zz.conf", "VM.MAX_MAP_COUNT=7\n"+mapCount+" = 262144\n",
 	), osRelease("debian", "13"))}
 	var got []string
-	for _, f := range conf.SysctlBoot(h, maps).Files {
+	for _, f := range conf.SysctlBoot(h, mapCount).Files {
 		for _, l := range f.Lines {
 			got = append(got, fmt.Sprintf("%s %s %s", l.Place, l.Fate, l.Why))
 		}
@@ -204,7 +204,7 @@ func TestTheChainSaysWhatBecameOfEachLine(t *testing.T) {
 
 func TestOtherWritersAreNamed(t *testing.T) {
 	t.Parallel()
-	h := &conf.SysctlHost{Marks: systemd, Files: append(tree("/run/sysctl.d/a.conf", maps+"=9\n"), osRelease("debian", "12")), Writers: []string{
+	h := &conf.SysctlHost{Marks: systemd, Files: append(tree("/run/sysctl.d/a.conf", mapCount+"=9\n"), osRelease("debian", "12")), Writers: []string{
 		"/etc/rc.local:3:sysctl -w vm.max_map_count=65530", "/etc/rc.local:4:# sysctl -p", "/etc/rc.local:5:sysctl -p", "/etc/rc.local:6:sysctl -w vm.swappiness=1",
 	}}
 	want := []string{
@@ -212,7 +212,7 @@ func TestOtherWritersAreNamed(t *testing.T) {
 		"may write it later in the boot: /etc/rc.local:3:sysctl -w vm.max_map_count=65530",
 		"may write it later in the boot: /etc/rc.local:5:sysctl -p",
 	}
-	if d := cmp.Diff(want, conf.SysctlBoot(h, maps).Notes); d != "" {
+	if d := cmp.Diff(want, conf.SysctlBoot(h, mapCount).Notes); d != "" {
 		t.Errorf("notes (-want +got):\n%s", d)
 	}
 }
@@ -236,20 +236,20 @@ func ExampleSysctlBoot() {
 }
 
 func FuzzSysctlParse(f *testing.F) {
-	for _, s := range []string{maps + "=1\n", "-" + maps + "\r\nvm.*=[\n", "vm/max_map_[!a]ount=1\\\n=2"} {
+	for _, s := range []string{mapCount + "=1\n", "-" + mapCount + "\r\nvm.*=[\n", "vm/max_map_[!a]ount=1\\\n=2"} {
 		f.Add(s, "vm.max_map_*=5\n", false)
 	}
 	f.Fuzz(func(t *testing.T, a, b string, cut bool) {
 		h := &conf.SysctlHost{Live: "65530", Marks: systemd, Files: []conf.File{
 			{Path: "/etc/sysctl.d/a.conf", Content: a}, {Path: "/usr/lib/sysctl.d/b.conf", Content: b, Cut: cut},
 		}}
-		for _, r := range []conf.Resolution{conf.SysctlBoot(h, maps), conf.SysctlSystem(h, maps)} {
+		for _, r := range []conf.Resolution{conf.SysctlBoot(h, mapCount), conf.SysctlSystem(h, mapCount)} {
 			w, won := r.Winner()
 			if r.Known == (r.Why != "") || won && r.Known && r.Source != w.Place.String() {
 				t.Errorf("known %v, why %q, source %q, winner %v", r.Known, r.Why, r.Source, w)
 			}
 		}
-		if d := cmp.Diff(conf.SysctlBoot(h, maps), conf.SysctlBoot(h, maps)); d != "" {
+		if d := cmp.Diff(conf.SysctlBoot(h, mapCount), conf.SysctlBoot(h, mapCount)); d != "" {
 			t.Errorf("twice differs:\n%s", d)
 		}
 	})
@@ -260,9 +260,9 @@ func BenchmarkSysctlBoot(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	h := &conf.SysctlHost{Marks: systemd, Files: append(tree("/etc/sysctl.d/99-sysctl.conf", "-> ../sysctl.conf", "/etc/sysctl.conf", maps+"=262144\n"),
+	h := &conf.SysctlHost{Marks: systemd, Files: append(tree("/etc/sysctl.d/99-sysctl.conf", "-> ../sysctl.conf", "/etc/sysctl.conf", mapCount+"=262144\n"),
 		osRelease("debian", "12"), conf.File{Path: "/usr/lib/sysctl.d/50.conf", Content: "# " + string(text[:4000]) + "\nnet.ipv4.conf.*.rp_filter = 2\n"})}
 	for b.Loop() {
-		conf.SysctlBoot(h, maps)
+		conf.SysctlBoot(h, mapCount)
 	}
 }
