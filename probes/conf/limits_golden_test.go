@@ -42,7 +42,11 @@ func goldenLogin(user string, variant conf.Variant, files map[string]string) con
 // loginNumbers is a result as a vector has it.
 func loginNumbers(out conf.LoginLimits) []string {
 	got := []string{"0"}
-	if out.Refused != "" {
+	switch {
+	case out.Refused == "":
+	case out.RefusedAt.File != "" && out.RefusedAt.Line == 0:
+		got[0] = "3" // PAM_SERVICE_ERR: a file cannot be opened
+	default:
 		got[0] = "6" // PAM_PERM_DENIED
 	}
 	for _, item := range []string{"nofile", "nproc"} {

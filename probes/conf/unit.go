@@ -1,13 +1,9 @@
 package conf
 
-import (
-	"fmt"
-	"slices"
-	"strings"
-)
+import "strings"
 
 // Unit is all that decides the limits of a systemd service of the system's
-// own manager. A user's manager has other directories and starts from the
+// own manager. A user's manager has other directories and cannot raise the
 // limits of its own session: see UserManager.
 type Unit struct {
 	Name  string // "flink.service", "flink@1.service"
@@ -21,6 +17,7 @@ type Unit struct {
 	// UserManager is true for units of systemd --user.
 	UserManager bool
 	Home        string // of the user, for units of systemd --user
+	RuntimeDir  string // of the user, "/run/user/1000"; "" takes its units for none
 	TasksTotal  uint64 // what a share of TasksMax is of; 0 means not known
 	MemoryTotal uint64 // bytes, what a share of MemoryMax is of; 0 means not known
 }
@@ -53,254 +50,81 @@ var systemDirs = []string{
 	"/usr/local/lib/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system", "/run/systemd/generator.late",
 }
 
+// dirs are the directories of unit files, the first beats the others, from
+// lookup_paths_init of systemd's path-lookup.c.
 func (u Unit) dirs() []string {
 	if !u.UserManager {
 		return systemDirs
 	}
-	dirs := []string{"/etc/systemd/user", "/run/systemd/user", "/usr/local/share/systemd/user", "/usr/share/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user"}
-	if u.Home != "" {
-		dirs = slices.Concat([]string{u.Home + "/.config/systemd/user.control", u.Home + "/.config/systemd/user"}, dirs[:2], []string{u.Home + "/.local/share/systemd/user"}, dirs[2:])
+	var dirs []string
+	in := func(base string, names ...string) {
+		for _, name := range names {
+			if base != "" {
+				dirs = append(dirs, base+"/"+name)
+			}
+		}
 	}
+	in(u.Home, ".config/systemd/user.control")
+	in(u.RuntimeDir, "systemd/user.control", "systemd/transient", "systemd/generator.early")
+	in(u.Home, ".config/systemd/user")
+	dirs = append(dirs, "/etc/xdg/systemd/user", "/etc/systemd/user")
+	in(u.RuntimeDir, "systemd/user")
+	dirs = append(dirs, "/run/systemd/user")
+	in(u.RuntimeDir, "systemd/generator")
+	in(u.Home, ".local/share/systemd/user")
+	dirs = append(dirs, "/usr/local/share/systemd/user", "/usr/share/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
+	in(u.RuntimeDir, "systemd/generator.late")
 	return dirs
 }
+
+// before reports whether systemd is known to be older than a version.
+func (u Unit) before(version int) bool { return u.Systemd > 0 && u.Systemd < version }
 
 // ResolveUnit says what the next start of a unit gets, after a daemon-reload.
 func ResolveUnit(u Unit) UnitResult {
 	out := UnitResult{Items: map[string]ItemLimits{}}
-	read, names := u.fragment(&out)
-	if out.Masked.File == "" {
-		drop := u.dropIns(names)
-		for _, f := range drop {
-			out.DropIns = append(out.DropIns, f.Path)
+	s := u.sort()
+	out.Unknown = s.closed
+	fragment, names := s.fragment(&out)
+	var lines []assignment
+	if out.Fragment != "" {
+		section := sectionOf(u.Name)
+		read := func(f File, main bool) {
+			l, bad := u.assignments(f, section, &out)
+			lines = append(lines, l...)
+			if bad != "" && main {
+				out.Unknown = bad + ": systemd does not load the unit"
+			}
 		}
-		read = append(read, drop...)
+		read(fragment, true)
+		for _, f := range s.dropIns(names) {
+			out.DropIns = append(out.DropIns, f.Path)
+			read(f, false)
+		}
 	}
-	section := "Service"
-	if i := strings.LastIndexByte(u.Name, '.'); i >= 0 && i+1 < len(u.Name) {
-		section = strings.ToUpper(u.Name[i+1:i+2]) + u.Name[i+2:]
+	var defaults []assignment
+	for _, f := range u.managerFiles() {
+		l, bad := u.assignments(f, "Manager", &out)
+		if defaults = append(defaults, l...); bad != "" {
+			break // config_parse_many reads no more files
+		}
 	}
-	lines := u.assignments(read, section, &out)
-	defaults := u.assignments(u.managerFiles(), "Manager", &out)
 	for _, l := range lines {
 		if l.key == "PAMName" {
 			out.PAMName = l.value
 		}
 	}
-	for _, s := range unitSettings {
-		out.Items[s.key] = u.item(s.key, s.item, s.size, lines, defaults, out.Unknown)
+	for _, set := range unitSettings {
+		out.Items[set.key] = u.item(set.key, set.item, set.size, lines, defaults, out.Unknown)
 	}
 	return out
 }
 
-// fragment finds the unit file, the first of all directories, and the names
-// whose drop-ins count.
-func (u Unit) fragment(out *UnitResult) (read []File, names []string) {
-	names = []string{u.Name}
-	candidates := []string{u.Name}
-	if t, ok := templateOf(u.Name); ok {
-		candidates = append(candidates, t)
+// sectionOf is the section that a kind of unit has its limits in.
+func sectionOf(name string) string {
+	kind := name[strings.LastIndexByte(name, '.')+1:]
+	if kind == "" {
+		return "Service"
 	}
-	for _, name := range candidates {
-		for _, dir := range u.dirs() {
-			f, ok := fileAt(u.Files, dir+"/"+name)
-			if !ok || f.kind() == FileDangling && !f.isNull() {
-				continue
-			}
-			if f.isNull() || f.Content == "" && (f.kind() == FileRegular || f.kind() == FileLink) {
-				out.Masked = Place{File: f.Path}
-				return nil, names
-			}
-			if alias := baseName(f.Target); alias != "" && alias != name && strings.Contains(alias, ".") {
-				names = append(names, alias)
-			}
-			out.Fragment = f.Path
-			return []File{f}, names
-		}
-	}
-	out.Unknown = "no unit file of " + u.Name + " was found"
-	return nil, names
-}
-
-func templateOf(name string) (string, bool) {
-	at, dot := strings.IndexByte(name, '@'), strings.LastIndexByte(name, '.')
-	if at < 0 || dot < at+2 {
-		return "", false
-	}
-	return name[:at+1] + name[dot:], true
-}
-
-// dropInNames are the names of a unit's directories without .d, the closest
-// first: itself, its template, its prefixes that end in a dash.
-func dropInNames(name string) []string {
-	out := []string{name}
-	if t, ok := templateOf(name); ok {
-		out = append(out, dropInNames(t)...)
-	}
-	dot := strings.LastIndexByte(name, '.')
-	if dot < 0 {
-		return out
-	}
-	prefix, rest := name[:dot], name[dot:]
-	if at := strings.IndexByte(prefix, '@'); at >= 0 {
-		prefix, rest = prefix[:at], name[at:]
-	}
-	prefix = strings.TrimSuffix(prefix, "-")
-	dash := strings.LastIndexByte(prefix, '-')
-	if dash <= 0 {
-		return out
-	}
-	for _, n := range dropInNames(prefix[:dash+1] + rest) {
-		if !slices.Contains(out, n) {
-			out = append(out, n)
-		}
-	}
-	return out
-}
-
-// dropIns are the drop-ins in the order of their names. Of equal names the one
-// in the first directory counts, and a mask hides the others; the name alone
-// decides the order, so 90-x.conf for all services beats 50-x.conf of this one.
-func (u Unit) dropIns(names []string) []File {
-	var dirs []string
-	for _, name := range names {
-		for _, dir := range u.dirs() {
-			for _, n := range dropInNames(name) {
-				dirs = append(dirs, dir+"/"+n+".d")
-			}
-		}
-	}
-	kind := u.Name[strings.LastIndexByte(u.Name, '.')+1:]
-	if u.Systemd == 0 || u.Systemd >= 244 {
-		for _, dir := range u.dirs() {
-			dirs = append(dirs, dir+"/"+kind+".d")
-		}
-	}
-	return mergeByName(u.Files, dirs)
-}
-
-func mergeByName(files []File, dirs []string) []File {
-	var out []File
-	for _, dir := range dirs {
-		for _, f := range filesIn(files, dir, ".conf") {
-			if !slices.ContainsFunc(out, func(g File) bool { return baseName(g.Path) == baseName(f.Path) }) {
-				out = append(out, f)
-			}
-		}
-	}
-	slices.SortFunc(out, func(a, b File) int { return strings.Compare(baseName(a.Path), baseName(b.Path)) })
-	return slices.DeleteFunc(out, func(f File) bool { return f.isNull() || f.kind() == FileDangling || f.kind() == FileDir })
-}
-
-func (u Unit) managerFiles() []File {
-	name := "system.conf"
-	if u.UserManager {
-		name = "user.conf"
-	}
-	var out []File
-	var dirs []string
-	for _, dir := range []string{"/etc/systemd", "/run/systemd", "/usr/local/lib/systemd", "/usr/lib/systemd", "/lib/systemd"} {
-		if f, ok := fileAt(u.Files, dir+"/"+name); ok && len(out) == 0 {
-			out = append(out, f)
-		}
-		dirs = append(dirs, dir+"/"+name+".d")
-	}
-	return append(out, mergeByName(u.Files, dirs)...)
-}
-
-// assignment is a line KEY=VALUE of a section.
-type assignment struct {
-	at               Place
-	key, value, text string
-}
-
-func (u Unit) assignments(files []File, section string, out *UnitResult) []assignment {
-	var lines []assignment
-	for _, f := range files {
-		if k := f.kind(); k != FileRegular && k != FileLink || f.Cut {
-			out.Unknown = f.Path + " was not read to its end"
-			continue
-		}
-		in, held, from := "", "", 0
-		for i, line := range strings.Split(f.Content, "\n") {
-			line = strings.TrimRight(line, "\r")
-			body := strings.TrimSpace(line)
-			if strings.HasPrefix(body, "#") || strings.HasPrefix(body, ";") || body == "" && held == "" {
-				continue
-			}
-			if held == "" {
-				from = i + 1
-			}
-			if more, ok := strings.CutSuffix(line, `\`); ok {
-				held += more + " "
-				continue
-			}
-			body, held = strings.TrimSpace(held+line), ""
-			if strings.HasPrefix(body, "[") && strings.HasSuffix(body, "]") {
-				in = body[1 : len(body)-1]
-				continue
-			}
-			if key, value, ok := strings.Cut(body, "="); ok && in == section {
-				lines = append(lines, assignment{Place{f.Path, from}, strings.TrimSpace(key), strings.TrimSpace(value), body})
-			}
-		}
-	}
-	return lines
-}
-
-// item resolves one setting: the last line that systemd accepts.
-func (u Unit) item(key, item string, size bool, lines, defaults []assignment, unknown string) ItemLimits {
-	out := ItemLimits{Item: key}
-	soft, hard := u.fallback(key, item, &out)
-	take := func(all []assignment, name string) {
-		for _, l := range all {
-			if l.key != name {
-				continue
-			}
-			s, h, why := u.parse(key, l, size)
-			switch {
-			case why != "":
-				out.Ignored = append(out.Ignored, Note{At: l.at, Text: l.text, Why: why})
-				out.Chain = append(out.Chain, Step{At: l.at, Text: l.text, What: "ignored: " + why})
-				continue
-			case hard.At.File != "":
-				out.Shadowed = append(out.Shadowed, Note{At: hard.At, Text: name, Why: "replaced by " + l.at.String()})
-			}
-			soft, hard = s, h
-			out.Chain = append(out.Chain, Step{At: l.at, Text: l.text, What: "soft = " + showBound(s) + ", hard = " + showBound(h)})
-		}
-	}
-	take(defaults, "Default"+key)
-	take(lines, key)
-	if unknown != "" {
-		soft, hard = Bound{Why: unknown}, Bound{Why: unknown}
-	}
-	u.clamp(item, &soft, &hard, &out)
-	for i, s := range out.Chain {
-		out.Chain[i].Won = s.At.Line > 0 && s.At == hard.At
-	}
-	out.Soft, out.Hard = soft, hard
-	return out
-}
-
-// clamp is what systemd does where the kernel refuses a limit: it takes the
-// manager's own hard limit instead.
-func (u Unit) clamp(item string, soft, hard *Bound, out *ItemLimits) {
-	if item == "" || !hard.Known {
-		return
-	}
-	top := RlimitInfinity
-	if l, ok := u.PID1[item]; ok && (u.UserManager || item == "nofile" && u.NROpen > 0 && uint64(hard.Value) > u.NROpen) {
-		top = l.Hard
-	} else if item == "nofile" && u.NROpen > 0 {
-		top = Rlimit(u.NROpen)
-	} else if item == "nofile" && hard.Value > 1<<20 {
-		why := "whether the kernel allows " + hard.Value.String() + " depends on fs.nr_open, which was not read"
-		hard.Known, hard.Why, soft.Known, soft.Why = false, why, soft.Known && soft.Value <= 1<<20, why
-		return
-	}
-	if hard.Value > top {
-		out.Chain = append(out.Chain, Step{What: fmt.Sprintf("%s is more than the kernel allows: %s is set instead", hard.Value, top)})
-		hard.Value = top
-		soft.Value = min(soft.Value, top)
-	}
+	return strings.ToUpper(kind[:1]) + kind[1:]
 }

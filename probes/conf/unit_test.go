@@ -54,8 +54,9 @@ func TestUnitNumbersAreReadAsSystemdReadsThem(t *testing.T) {
 		{"1.5G", true, 1610612736, true}, {"1G 500M", true, 1598029824, true}, {"2g", true, 0, false}, {"2GB", true, 0, false}, {"", true, 0, false},
 	}
 	for _, tt := range tests {
-		if got, ok := unitNumber(tt.in, tt.size); ok != tt.ok || ok && got != tt.want {
-			t.Errorf("unitNumber(%q, %v) = %v, %v, want %v, %v", tt.in, tt.size, got, ok, tt.want, tt.ok)
+		got, ok := Unit{}.limit(tt.in, tt.size)
+		if ok != tt.ok || ok && got != tt.want {
+			t.Errorf("limit(%q, %v) = %v, %v, want %v, %v", tt.in, tt.size, got, ok, tt.want, tt.ok)
 		}
 	}
 }
