@@ -30,6 +30,43 @@ func globPath(pattern, path string) (string, bool) {
 	}
 }
 
+// braces expands {A,B} in a pattern, as glob(3) does with GLOB_BRACE. {} stands
+// for itself, and so does what is not closed.
+func braces(pattern string) []string {
+	open := strings.IndexByte(pattern, '{')
+	if open < 0 {
+		return []string{pattern}
+	}
+	var parts []string
+	depth, from := 0, open+1
+	for i := open; i < len(pattern) && len(parts) < maxBraces; i++ {
+		switch c := pattern[i]; {
+		case c == '\\':
+			i++
+		case c == '{':
+			depth++
+		case c == ',' && depth == 1:
+			parts, from = append(parts, pattern[from:i]), i+1
+		case c == '}' && depth > 1:
+			depth--
+		case c == '}' && i == open+1:
+			return []string{pattern}
+		case c == '}':
+			var all []string
+			for _, p := range append(parts, pattern[from:i]) {
+				if len(all) < maxBraces {
+					all = append(all, braces(pattern[:open]+p+pattern[i+1:])...)
+				}
+			}
+			return all
+		}
+	}
+	return []string{pattern}
+}
+
+// maxBraces bounds what one pattern can become; no file has as many.
+const maxBraces = 64
+
 // cutPart splits a path before its first slash.
 func cutPart(path string) (part, rest string) {
 	if i := strings.IndexByte(path, '/'); i >= 0 {

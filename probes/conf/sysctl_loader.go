@@ -123,6 +123,8 @@ func systemdDialects(h *SysctlHost) []dialect {
 	id, v := release(h)
 	version := systemdVersion(h.Systemd, id, v)
 	switch {
+	case version >= 249:
+		return []dialect{systemd249}
 	case version >= 245:
 		return []dialect{systemd245}
 	case version >= 243:
@@ -130,7 +132,7 @@ func systemdDialects(h *SysctlHost) []dialect {
 	case version > 0 && version != 239: // RHEL 8 has newer parts in its 239
 		return []dialect{systemd207}
 	}
-	return []dialect{systemd245, systemd243, systemd207}
+	return []dialect{systemd249, systemd245, systemd243, systemd207}
 }
 
 // procpsDialects are the dialects that sysctl of this host may speak.

@@ -1,7 +1,7 @@
 package conf
 
 import (
-	pathpkg "path"
+	"slices"
 	"strings"
 )
 
@@ -32,15 +32,17 @@ type dialect struct {
 	table       bool
 	globExclude bool // "-pattern" keeps patterns off (procps 4.0.5)
 	joins       bool // \ at the end of a line joins it with the next
-	cr          bool // a carriage return ends a line, wherever it stands
+	cr          bool // a carriage return or NUL ends a line, wherever it stands
+	climbs      bool // the table has paths with ".." too
 	maxLine     int  // bytes; a longer line ends the file
 }
 
 // The dialects, by the first version that speaks them.
 var (
-	systemd245 = dialect{name: "systemd 245", parse: parseSystemd(true, true), table: true, cr: true, maxLine: 1 << 20}
-	systemd243 = dialect{name: "systemd 243", parse: parseSystemd(true, false), table: true, cr: true, maxLine: 1 << 20}
-	systemd207 = dialect{name: "systemd 207", parse: parseSystemd(false, false), table: true}
+	systemd249 = dialect{name: "systemd 245", parse: parseSystemd(true, true), table: true, cr: true, maxLine: longLine}
+	systemd245 = dialect{name: "systemd 245", parse: parseSystemd(true, true), table: true, cr: true, climbs: true, maxLine: longLine}
+	systemd243 = dialect{name: "systemd 243", parse: parseSystemd(true, false), table: true, cr: true, climbs: true, maxLine: longLine}
+	systemd207 = dialect{name: "systemd 207", parse: parseSystemd(false, false), table: true, climbs: true}
 	procps405  = dialect{name: "procps 4.0.5", parse: parseProcps4, globExclude: true}
 	procps400  = dialect{name: "procps 4.0.0", parse: parseProcps4}
 	procps3316 = dialect{name: "procps 3.3.16", parse: parseProcps3(true)}
@@ -162,13 +164,24 @@ func slashed(key string) string {
 	}, key)
 }
 
-// climbed follows the parts ".." of a path, as the kernel does with what
-// sysctl(8) opens.
+// climbed follows the parts ".." of a path, as the kernel does with what is
+// opened; "" if a part before one is no directory that every kernel has.
 func climbed(path string) string {
 	if !strings.Contains(path, "..") {
 		return path
 	}
-	return strings.TrimPrefix(pathpkg.Clean("/"+path), "/")
+	var here []string
+	for _, part := range strings.Split(path, "/") {
+		if part != ".." {
+			here = append(here, part)
+			continue
+		}
+		if len(here) != 1 || !slices.Contains([]string{"debug", "dev", "fs", "kernel", "net", "user", "vm"}, here[0]) {
+			return ""
+		}
+		here = here[:0]
+	}
+	return strings.Join(here, "/")
 }
 
 // simplify drops repeated slashes and parts ".".
@@ -225,10 +238,15 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 	return all
 }
 
-// pieces are the lines that the loader sees in a line.
+// pieces are the lines that the loader sees in a line. To those that do not
+// end a line at NUL, it ends the text of the line (a string of C).
 func (d *dialect) pieces(line string) []string {
-	if d.cr && strings.Contains(strings.TrimRight(line, "\r"), "\r") {
-		return strings.Split(line, "\r")
+	if !d.cr {
+		line, _, _ = strings.Cut(line, "\x00")
+		return []string{line}
+	}
+	if strings.ContainsAny(strings.TrimRight(line, "\r"), "\r\x00") {
+		return strings.FieldsFunc(line, func(r rune) bool { return r == '\r' || r == 0 })
 	}
 	return []string{line}
 }
@@ -242,8 +260,8 @@ func (d *dialect) concerns(s *statement, text, key string) bool {
 			s.result, s.match = globPath(s.path, key)
 			s.match = s.match || s.exclude && d.globExclude && fnmatch(s.path, key, false)
 		case s.glob:
-			_, s.match = globPath(s.path, key)
-		case d.table:
+			s.match = slices.ContainsFunc(braces(s.path), func(p string) bool { _, ok := globPath(p, key); return ok })
+		case d.table && !d.climbs:
 			s.match = s.path == key
 		default:
 			s.match = !strings.HasSuffix(s.path, "/") && climbed(simplify(s.path)) == key

@@ -40,7 +40,7 @@ func (p *plan) resolve(h *SysctlHost, key string, b base) Resolution {
 		return r
 	}
 	if len(p.dialects) == 0 {
-		p.dialects = []dialect{systemd245}
+		p.dialects = []dialect{systemd249}
 	}
 	var o outcome
 	for i := len(p.dialects) - 1; i >= 0; i-- {
@@ -158,7 +158,7 @@ func (p *plan) run(d *dialect, key string, b base) outcome {
 			all = append(all, s.stmts...)
 		}
 	}
-	writes := d.writes(all)
+	writes := d.writes(all, key)
 	if p.tuned != nil {
 		writes = append(writes, p.tuned.writes(p, key)...)
 	}

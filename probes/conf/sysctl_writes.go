@@ -2,7 +2,7 @@ package conf
 
 // writes are the statements that reach the kernel, in order. It settles the
 // fate of all others.
-func (d *dialect) writes(all []*statement) []*statement {
+func (d *dialect) writes(all []*statement, key string) []*statement {
 	matching := all[:0:0]
 	for _, s := range all {
 		if s.match {
@@ -10,7 +10,7 @@ func (d *dialect) writes(all []*statement) []*statement {
 		}
 	}
 	if d.table {
-		return tableWrites(matching)
+		return tableWrites(matching, key)
 	}
 	return d.eachWrites(matching)
 }
@@ -18,7 +18,7 @@ func (d *dialect) writes(all []*statement) []*statement {
 // tableWrites is systemd's way: a table with one entry a path, in the order of
 // the last change; equal values keep their place. An explicit entry, also an
 // exclusion, keeps every pattern off.
-func tableWrites(all []*statement) (writes []*statement) {
+func tableWrites(all []*statement, key string) (writes []*statement) {
 	entries := map[string]int{}
 	live := make([]bool, len(all))
 	var explicit *statement
@@ -36,7 +36,7 @@ func tableWrites(all []*statement) (writes []*statement) {
 			}
 		}
 		entries[s.path], live[i] = i, true
-		if !s.glob {
+		if s.path == key {
 			explicit = s
 		}
 	}
