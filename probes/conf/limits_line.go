@@ -108,32 +108,14 @@ func lower(s string) string {
 // is how many bytes it read, 0 if there is no number; neg says that the sign
 // was a minus, and then the value has wrapped around already.
 func cNumber(s string) (n uint64, used int, neg bool) {
-	i := 0
-	for i < len(s) && cSpace(s[i]) {
-		i++
-	}
-	if i < len(s) && (s[i] == '-' || s[i] == '+') {
-		neg = s[i] == '-'
-		i++
-	}
-	from, over := i, false
-	for ; i < len(s) && '0' <= s[i] && s[i] <= '9'; i++ {
-		d := uint64(s[i] - '0')
-		if n > (uint64(RlimitInfinity)-d)/10 {
-			over = true
-		}
-		n = n*10 + d
-	}
-	if i == from {
-		return 0, 0, neg
-	}
-	if over {
-		return uint64(RlimitInfinity), i, neg
-	}
-	if neg {
+	n, used, neg, over := cInteger(s, 10)
+	switch {
+	case over:
+		n = uint64(RlimitInfinity)
+	case neg:
 		n = -n
 	}
-	return n, i, neg
+	return n, used, neg
 }
 
 // idRange is what parse_uid_range makes of a domain: a kind, and two ids.
@@ -192,6 +174,6 @@ func domainRange(domain string) idRange {
 
 // overflows reports whether strtoul would set ERANGE.
 func overflows(s string) bool {
-	digits := strings.TrimLeft(strings.TrimLeft(s, " \t\v\f\r+-"), "0")
-	return len(digits) > 20 || len(digits) == 20 && digits > "18446744073709551615"
+	_, _, _, over := cInteger(s, 10)
+	return over
 }

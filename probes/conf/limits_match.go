@@ -2,6 +2,7 @@ package conf
 
 import (
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 )
@@ -136,17 +137,18 @@ func (r *limitsRun) process(l limitLine, rank int, m match) {
 // value reads the value of a line in the units of setrlimit.
 func (r *limitsRun) value(l limitLine, item limitItem) (Bound, bool) {
 	b := Bound{Known: true, From: fromLine, At: l.at}
-	n, used, neg := cNumber(l.value)
 	if item.unit == 0 { // nice: 20 - n, n from -20 to 19
-		v := min(int64(n), 19)
-		if neg {
-			v = max(-int64(min(-n, 20)), -20)
-		} else if n > 19 {
-			v = 19
+		size, used, neg, over := cInteger(l.value, 10)
+		if over {
+			size = uint64(RlimitInfinity)
 		}
-		b.Value = Rlimit(20 - v)
+		b.Value = Rlimit(20 - min(size, 19))
+		if neg {
+			b.Value = Rlimit(20 + min(size, 20))
+		}
 		return b, used > 0
 	}
+	n, used, _ := cNumber(l.value)
 	switch l.value {
 	case "-1", "-", "unlimited", "infinity":
 		b.Value, used = RlimitInfinity, 1
@@ -237,28 +239,31 @@ func (r *limitsRun) otherItem(name string) bool {
 
 func (r *limitsRun) other(l limitLine, rank int, m match) {
 	logins := l.item == "maxlogins" || l.item == "maxsyslogins"
-	if !m.yes && m.unknown == "" || !logins && (rank == rankAll || rank == rankAllGroup) {
+	if !m.yes && m.unknown == "" || l.item != "maxlogins" && (rank == rankAll || rank == rankAllGroup) {
 		return
 	}
-	n, used, neg := cNumber(l.value)
-	switch {
-	case l.item == "chroot" || m.unknown != "":
+	if l.item == "chroot" || m.unknown != "" {
 		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: l.at, Text: l.text, Why: strings.TrimSpace(l.item + " " + m.unknown)})
-	case !logins:
+		return
+	}
+	if !logins {
+		return
+	}
+	c := loginCount{set: true, rank: rank, line: l}
+	switch n, used, neg, over := cInteger(l.value, 10); {
 	case l.value == "unlimited" || l.value == "infinity" || l.value == "-":
-		n, neg, used = 1, true, 1
-		fallthrough
+		c.max = -1
+	case used == 0:
+		r.skip(l, fmt.Sprintf("%q is not a value", l.valueWritten), l.item)
+		return
+	case neg && n > 0: // below 0 means any number
+		c.max = -1
+	case over:
+		c.max = math.MaxInt32
 	default:
-		if used == 0 {
-			r.skip(l, fmt.Sprintf("%q is not a value", l.valueWritten), l.item)
-			return
-		}
-		if r.logins.set && r.logins.rank < rank {
-			return
-		}
-		if neg {
-			n = uint64(RlimitInfinity) >> 33 // below 0 means any number
-		}
-		r.logins = loginCount{set: !neg, rank: rank, max: int64(min(n, 1<<31-1)), line: l}
+		c.max = int64(min(n, math.MaxInt32))
+	}
+	if !r.logins.set || r.logins.rank >= rank {
+		r.logins = c
 	}
 }

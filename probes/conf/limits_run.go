@@ -40,6 +40,7 @@ type limitsRun struct {
 	skipped map[string][]Note
 	logins  loginCount
 	noLimit bool   // a "user -" line ended everything
+	failed  bool   // a file cannot be opened: nothing is set
 	unknown string // why nothing can be known
 }
 
@@ -101,7 +102,7 @@ func (r *limitsRun) refuse(at Place, why string) {
 func (r *limitsRun) result() LoginLimits {
 	r.readFiles()
 	r.out.Items = map[string]ItemLimits{}
-	if !r.noLimit && r.unknown == "" && r.out.Refused == "" {
+	if !r.noLimit && r.unknown == "" && !r.failed {
 		for _, item := range limitItems {
 			r.apply(item.name)
 		}
@@ -127,6 +128,7 @@ func (r *limitsRun) readFiles() {
 			if f.isNull() || r.variant.absentOK() && r.module.Conf == "" {
 				continue
 			}
+			r.failed = true
 			r.refuse(Place{File: f.Path}, "it cannot be opened, which is an error to pam_limits before 1.5.3 and with conf=")
 			return
 		case FileUnreadable:
@@ -243,7 +245,12 @@ func (r *limitsRun) apply(item string) {
 	if h[0].rank == rankNone && h[1].rank == rankNone {
 		return
 	}
-	if !h[1].Known {
+	if why := h[1].doubt(); why != "" {
+		// A soft limit of 0 cannot be lowered; any other may be, to a hard limit
+		// that is not known.
+		if h[0].Known && h[0].Value > 0 {
+			h[0].Known, h[0].Why = false, "it is lowered to the hard limit if that is less: "+why
+		}
 		return
 	}
 	if h[0].Known && h[0].Value > h[1].Value {
@@ -251,22 +258,41 @@ func (r *limitsRun) apply(item string) {
 		h[0].Value = h[1].Value
 	}
 	refused, unknown := r.setrlimit(item, h[1].Value)
-	at := h[1].At
 	switch {
 	case unknown != "":
 		h[0].Known, h[1].Known, h[0].Why, h[1].Why = false, false, unknown, unknown
-	case refused != "" && !r.variant.Debian:
-		r.step(item, Step{At: at, What: "the session is refused: " + refused})
-		r.refuse(at, item+" "+refused)
 	case refused != "":
-		r.step(item, Step{At: at, What: "not applied, the start limits stay: " + refused})
-		b := startBounds(r.start, item)
-		for i := range h {
-			if h[i].At.File != "" {
-				r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: "not applied: " + refused})
-			}
-			h[i].Bound, h[i].maybeRank = b[i], -1
+		r.notSet(item, refused)
+	}
+}
+
+// doubt is why a half is not known, "" if it is.
+func (h *half) doubt() string {
+	switch {
+	case h.maybeRank >= 0 && h.maybeRank <= h.rank:
+		return h.maybeWhy
+	case !h.Known:
+		return h.Why
+	}
+	return ""
+}
+
+// notSet is what comes of an item that the kernel refused: the start limits
+// stay, and all builds but Debian's refuse the session.
+func (r *limitsRun) notSet(item, refused string) {
+	h := r.halves[item]
+	if r.variant.Debian || r.module.Optional {
+		r.step(item, Step{At: h[1].At, What: "not applied, the start limits stay: " + refused})
+	} else {
+		r.step(item, Step{At: h[1].At, What: "the session is refused: " + refused})
+		r.refuse(h[1].At, item+" "+refused)
+	}
+	b := startBounds(r.start, item)
+	for i := range h {
+		if h[i].At.File != "" {
+			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: "not applied: " + refused})
 		}
+		h[i].Bound, h[i].maybeRank = b[i], -1
 	}
 }
 
@@ -285,7 +311,7 @@ func (r *limitsRun) countLogins() {
 // finish is the result of an item.
 func (r *limitsRun) finish(item string) ItemLimits {
 	h := r.halves[item]
-	if r.noLimit {
+	if r.noLimit || r.failed {
 		b := startBounds(r.start, item)
 		h[0].Bound, h[1].Bound = b[0], b[1]
 	}
@@ -293,7 +319,7 @@ func (r *limitsRun) finish(item string) ItemLimits {
 		switch {
 		case r.unknown != "":
 			h[i].Bound = Bound{Why: r.unknown}
-		case h[i].maybeRank >= 0 && h[i].maybeRank <= h[i].rank && !r.noLimit:
+		case h[i].maybeRank >= 0 && h[i].maybeRank <= h[i].rank && !r.noLimit && !r.failed:
 			h[i].Bound = Bound{At: h[i].maybe, Why: h[i].maybeWhy}
 		}
 	}

@@ -1,0 +1,42 @@
+package conf_test
+
+import (
+	"reflect"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/tmdoctor/tmdoctor/probes/conf"
+)
+
+func checkLimits(t *testing.T, data []byte) {
+	t.Helper()
+	l := newLimitsTree(&draws{data})
+	code, want := refOpenSession(l)
+	out := conf.ResolveLogin(l.login())
+	if refused := out.Refused != ""; refused != (code != 0 && !l.optional) {
+		t.Errorf("refused %q at %v, want code %d, on %s", out.Refused, out.RefusedAt, code, l)
+	}
+	got := map[string]conf.Rlimits{}
+	for name, item := range out.Items {
+		if item.Soft.Known && item.Hard.Known {
+			got[name] = conf.Rlimits{Soft: item.Soft.Value, Hard: item.Hard.Value}
+		}
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Errorf("limits (-want +got):\n%son %s", d, l)
+	}
+	if again := conf.ResolveLogin(l.login()); !reflect.DeepEqual(again, out) {
+		t.Errorf("twice differs:\n%son %s", cmp.Diff(out, again), l)
+	}
+}
+
+func TestLimitsAgreeWithReference(t *testing.T) {
+	t.Parallel()
+	seeds(t, 4000, 300, checkLimits)
+}
+
+func FuzzLimitsAgreesWithReference(f *testing.F) {
+	f.Add([]byte("a tree"))
+	f.Fuzz(checkLimits)
+}
