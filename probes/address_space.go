@@ -65,6 +65,30 @@ lines of the limits files.`,
 			Fix:     "remove LimitAS= from the unit and its drop-ins, systemctl daemon-reload, restart of the unit",
 		},
 		{
+			Slug: "not-persistent", Default: Warn,
+			Title:   "a TaskManager started after a reboot has less address space than one started now",
+			Means:   "A line that limits the address space holds from the next start on.",
+			Measure: "what a session or unit gets now against what its files give after the next boot",
+			Source:  "limits.conf(5), item as; systemd.exec(5), LimitAS=",
+			Fix:     "remove the as line or LimitAS= that is named",
+		},
+		{
+			Slug: "shadowed", Default: Warn,
+			Title:   "a line that frees the address space does not hold",
+			Means:   "Another line beats it: one that names the user more closely, or one that is read later.",
+			Measure: "the lines of limits.conf and limits.d, or of the unit's files, against the one that decides",
+			Source:  "linux-pam pam_limits.c, process_limit; systemd.unit(5), drop-ins",
+			Fix:     "remove the line that limits; without one the address space is unlimited",
+		},
+		{
+			Slug: "ignored-line", Default: Warn,
+			Title:   "a line that was meant for the address space is skipped",
+			Means:   "pam_limits or systemd does not understand the line and goes on without a word that anybody reads.",
+			Measure: "lines of limits.conf, limits.d and unit files, as the program of this host reads them",
+			Source:  "linux-pam pam_limits.c, process_limit and parse_config_file; systemd load-fragment.c",
+			Fix:     "delete the line: without a line for as, the address space is unlimited",
+		},
+		{
 			Slug: "vmem-line", Default: Warn,
 			Title:   "a line of the limits files has the item vmem, which does not exist",
 			Means:   "pam_limits skips the line. Whoever wrote it believes in a setting that was never there; the item meant is as.",
@@ -111,6 +135,9 @@ func judgeAddressSpace(in Input) Judgement {
 		j.Findings = append(j.Findings, addressSpaceRunning(in, tm, pair)...)
 	}
 	j.Findings = append(j.Findings, addressSpaceNext(in)...)
+	l := addressSpaceLimit(floor)
+	j.Horizons = l.standings(in)
+	j.Findings = append(j.Findings, l.atBoot(in)...)
 	for _, l := range limitsLines(in.Facts) {
 		if l.Item != "vmem" {
 			continue

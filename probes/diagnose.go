@@ -18,7 +18,7 @@ import (
 // failure of the same process is no cause; what the job's own code throws is
 // never the host's fault.
 func Diagnose(f *Facts, p *Policy) []Cause {
-	return newDiagnosis(f, p).causes()
+	return newDiagnosis(Input{Facts: f, Policy: p, next: newResolver(f, nil)}).causes()
 }
 
 // causeFindings makes each likely or proven cause a finding cause/NAME, so
@@ -66,7 +66,7 @@ func (a *Audit) escalate(p *Policy) {
 	for i := range a.Findings {
 		f := &a.Findings[i]
 		name, ok := floors[f.Code]
-		if !ok || p.Status(f.Code, Fail) != Fail || !slices.ContainsFunc(a.Causes, func(c Cause) bool {
+		if !ok || f.Horizon == Boot || p.Status(f.Code, Fail) != Fail || !slices.ContainsFunc(a.Causes, func(c Cause) bool {
 			return c.Cause == name && (c.Confidence == Proven || c.Confidence == Likely) && c.names(*f)
 		}) {
 			continue
@@ -103,6 +103,7 @@ type candidate struct {
 
 // diagnosis is the work on one host.
 type diagnosis struct {
+	in    Input
 	f     *Facts
 	p     *Policy
 	now   int64
@@ -112,8 +113,9 @@ type diagnosis struct {
 	entries []LogEntry
 }
 
-func newDiagnosis(f *Facts, p *Policy) *diagnosis {
-	d := &diagnosis{f: f, p: p, zone: time.UTC}
+func newDiagnosis(in Input) *diagnosis {
+	f := in.Facts
+	d := &diagnosis{in: in, f: f, p: in.Policy, zone: time.UTC}
 	d.now, _ = f.Memory.Now.Get()
 	if offset, ok := f.Memory.Offset.Get(); ok {
 		d.zone = time.FixedZone("", int(offset))

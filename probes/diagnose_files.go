@@ -32,7 +32,7 @@ func (d *diagnosis) openFiles(e LogEntry, id string) {
 	}
 	if tm != nil {
 		c.Evidence = append(c.Evidence, Evidence{Source: fmt.Sprintf("/proc/%d/limits", tm.PID), Text: fmt.Sprintf("Max open files %d", limit)})
-		c.Remedy = raiseNoFile(d.f, *tm, want)
+		c.Remedy = raiseNoFile(d.in, *tm, want)
 	} else {
 		c.Remedy = fmt.Sprintf("give it %s open files where it is started: soft and hard nofile of its user in /etc/security/limits.conf for a start by ssh or login, LimitNOFILE= for a systemd unit, --ulimit nofile for a container; then start it from a new session", want)
 		if limit > 0 {

@@ -47,7 +47,7 @@ func (d *diagnosis) raiseMaps() string {
 	if n, ok := d.f.Maps.MaxMapCount.Get(); ok && 2*n > floor {
 		floor = 2 * n
 	}
-	return raiseMaps(d.f, floor) + "; start the TaskManager again if it died; then look for what uses the maps (threads, mapped files, allow_mmap_reads of a RocksDBOptionsFactory)"
+	return raiseMaps(d.in, floor) + "; start the TaskManager again if it died; then look for what uses the maps (threads, mapped files, allow_mmap_reads of a RocksDBOptionsFactory)"
 }
 
 // addressSpace: RLIMIT_AS of the process was finite.
@@ -133,7 +133,7 @@ func (d *diagnosis) threadsReached(s signs, c *candidate) (string, bool) {
 		}
 	}
 	tm := d.taskManagerOf(s.run)
-	uses, _ := threadUses(d.f)
+	uses, _ := threadUses(d.in)
 	for _, u := range uses {
 		if percent(u.used, u.limit) >= 85 && (tm == nil || u.horizon == Live || u.subject == fmt.Sprintf("pid %d", tm.PID)) {
 			c.Remedy = u.remedy

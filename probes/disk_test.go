@@ -171,7 +171,7 @@ func TestDiskFindings(t *testing.T) {
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			_, findings := judge(&Disk, diskFacts(tt.change), nil)
+			_, findings := judgeAlone(&Disk, diskFacts(tt.change))
 			var got []string
 			for _, f := range findings {
 				got = append(got, f.Code+" "+string(f.Status))
@@ -187,11 +187,11 @@ func TestReadOnlyByTheKernelLogAlone(t *testing.T) {
 	t.Parallel()
 	f := diskFacts(func(*DirFacts) {})
 	f.Memory.Kernel.Events = []KernelEvent{{Kind: KernelReadOnly, Device: "sdb1", Source: "dmesg", Text: "EXT4-fs (sdb1): Remounting filesystem read-only"}}
-	if c, _ := judge(&Disk, f, nil); c.Status != Fail {
+	if c, _ := judgeAlone(&Disk, f); c.Status != Fail {
 		t.Errorf("status %s, want fail", c.Status)
 	}
 	f.Memory.Kernel.Events = append(f.Memory.Kernel.Events, KernelEvent{Kind: KernelMounted, Device: "sdb1"})
-	if c, _ := judge(&Disk, f, nil); c.Status != OK {
+	if c, _ := judgeAlone(&Disk, f); c.Status != OK {
 		t.Errorf("after it was mounted again: status %s, want ok", c.Status)
 	}
 }

@@ -8,21 +8,37 @@ import (
 	"strings"
 )
 
-// Evaluate judges the facts of one host against a policy: a check for each
-// probe, findings, causes, and the status of the host. It is pure.
-func Evaluate(f *Facts, p *Policy) Audit {
+// Evaluator judges hosts against one policy, and remembers what it made of the
+// configuration of those before: hosts of a fleet are alike. It may be used by
+// several goroutines.
+type Evaluator struct {
+	policy *Policy
+	memo   *memo
+}
+
+// NewEvaluator judges against p; nil is the default policy.
+func NewEvaluator(p *Policy) *Evaluator { return &Evaluator{policy: p, memo: newMemo()} }
+
+// Evaluate judges the facts of one host: a check for each probe, findings,
+// causes, and the status of the host. It is pure.
+func (e *Evaluator) Evaluate(f *Facts) Audit {
 	a := Audit{Status: OK, Findings: []Finding{}, Causes: []Cause{}}
+	next := newResolver(f, e.memo)
 	for _, probe := range All {
-		check, findings := judge(probe, f, p)
+		check, findings := judge(Input{Facts: f, Policy: e.policy, Probe: probe, next: next})
 		a.Checks = append(a.Checks, check)
 		a.Findings = append(a.Findings, findings...)
 	}
-	a.Causes = Diagnose(f, p)
-	a.escalate(p)
-	a.Findings = append(a.Findings, causeFindings(a.Causes, p)...)
+	a.Causes = newDiagnosis(Input{Facts: f, Policy: e.policy, next: next}).causes()
+	a.escalate(e.policy)
+	a.Findings = append(a.Findings, causeFindings(a.Causes, e.policy)...)
+	a.setAsideImplied()
 	a.settle()
 	return a
 }
+
+// Evaluate judges one host alone.
+func Evaluate(f *Facts, p *Policy) Audit { return (&Evaluator{policy: p}).Evaluate(f) }
 
 // settle derives the host's status from its checks and findings.
 func (a *Audit) settle() {
@@ -46,17 +62,18 @@ func (a Audit) Only(names []string) Audit {
 	}
 	keep := func(probe string) bool { return slices.Contains(names, probe) }
 	a.Checks = slices.DeleteFunc(slices.Clone(a.Checks), func(c Check) bool { return !keep(c.Probe) })
-	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool {
-		return !keep(f.Probe) && !strings.HasPrefix(f.Code, causePrefix)
-	})
+	other := func(f Finding) bool { return !keep(f.Probe) && !strings.HasPrefix(f.Code, causePrefix) }
+	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), other)
+	a.implied = slices.DeleteFunc(slices.Clone(a.implied), other)
 	a.settle()
 	return a
 }
 
 // judge runs one probe's judge and derives the status of the check: the worst
 // finding, or unknown where a needed fact is unknown and nothing failed.
-func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
-	j := probe.Judge(Input{Facts: f, Policy: p, Probe: probe})
+func judge(in Input) (Check, []Finding) {
+	probe := in.Probe
+	j := probe.Judge(in)
 	c := Check{Probe: probe.Name, Status: OK, Observed: j.Observed, Want: j.Want, NotSeen: []NotSeen{}, Horizons: j.Horizons}
 	if c.Horizons == nil {
 		c.Horizons = []Standing{}
@@ -66,7 +83,7 @@ func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
 		return c, nil
 	}
 	reasons := j.Unknown
-	section := f.section(probe.Name)
+	section := in.Facts.section(probe.Name)
 	walk(section, "", "", false, func(parent, name string, need bool, v facter) {
 		if v.IsKnown() {
 			return
@@ -78,6 +95,7 @@ func judge(probe *Probe, f *Facts, p *Policy) (Check, []Finding) {
 			c.NotSeen = append(c.NotSeen, NotSeen{Fact: path, Why: v.Why()})
 		}
 	})
+	c.NotSeen = append(c.NotSeen, bootNotSeen(c.Horizons)...)
 	if len(reasons) > 0 {
 		c.Status, c.Reason = StatusUnknown, strings.Join(reasons, "; ")
 	}

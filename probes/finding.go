@@ -95,4 +95,7 @@ type Audit struct {
 	Checks   []Check
 	Findings []Finding
 	Causes   []Cause
+	// implied are findings about the next boot that say nothing new beside one
+	// about now: only At(Boot) shows them.
+	implied []Finding
 }

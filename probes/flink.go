@@ -82,9 +82,17 @@ type TaskManager struct {
 type Launch struct {
 	// Kind is systemd, user_unit, login, yarn, container or unknown.
 	Kind string `json:"kind"`
-	// Unit is the unit or scope, "" where there is none.
+	// Unit is the unit or scope, "" where there is none. Of a container or of
+	// YARN it is the unit of what owns it (docker.service, the NodeManager's),
+	// where the cgroup tells.
 	Unit string `json:"unit"`
-	// Evidence is the cgroup path or parent that says so.
+	// Services are the PAM services through which its session may have come, of
+	// a login: one where it is known ("sshd", "cron").
+	Services []string `json:"services"`
+	// Owner is who decides its limits where neither a unit nor limits.conf
+	// does: "docker", "YARN's NodeManager".
+	Owner string `json:"owner,omitempty"`
+	// Evidence is the cgroup path, session or parents that say so.
 	Evidence string `json:"evidence"`
 }
 

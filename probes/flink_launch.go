@@ -2,49 +2,154 @@ package probes
 
 import (
 	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 )
 
-// containerCgroup is the name that a container runtime gives to the cgroup of
-// a container: docker, containerd, CRI-O, podman, Kubernetes, LXC,
-// systemd-nspawn.
-var containerCgroup = regexp.MustCompile(`/docker/[0-9a-f]{64}|/(docker|cri-containerd|crio|libpod)-[0-9a-f]{64}\.scope|/kubepods(\.slice)?/|/lxc(\.payload)?[./]|/machine-[^/]*\.scope`)
+// launchFacts are what tells how a process was started.
+type launchFacts struct {
+	cgroup  []string // lines of /proc/PID/cgroup
+	parents []string // "PID NAME", the closest first
+	session []string // "UID N" and "SERVICE NAME" of its login session
+}
+
+// containers are the names that runtimes give to the cgroup of a container,
+// and who sets the limits of what runs in it.
+var containers = []struct {
+	cgroup *regexp.Regexp
+	owner  string
+}{
+	{regexp.MustCompile(`/kubepods(\.slice)?/`), "the Kubernetes node's container runtime"},
+	{regexp.MustCompile(`/docker/[0-9a-f]{64}|/docker-[0-9a-f]{64}\.scope`), "docker"},
+	{regexp.MustCompile(`/cri-containerd-[0-9a-f]{64}\.scope`), "containerd"},
+	{regexp.MustCompile(`/crio-[0-9a-f]{64}\.scope`), "CRI-O"},
+	{regexp.MustCompile(`/libpod-[0-9a-f]{64}\.scope`), "podman"},
+	{regexp.MustCompile(`/lxc(\.payload)?[./]`), "LXC"},
+	{regexp.MustCompile(`/machine-[^/]*\.scope`), "systemd-nspawn"},
+}
+
+// The PAM services that give one user a session from another's. Which of them
+// it was, nobody can tell later: they leave no process behind.
+var switching = []string{"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l"}
 
 // launchOf says what started a TaskManager. The class and the cgroup decide;
 // parents only where neither tells, because a daemon's parent is gone.
-func launchOf(tm TaskManager, cgroup []string, parent string) Launch {
-	if strings.HasPrefix(tm.MainClass, "org.apache.flink.yarn.") {
-		return Launch{Kind: "yarn", Evidence: "main class " + tm.MainClass}
+func launchOf(tm TaskManager, is launchFacts) Launch {
+	l := launchKind(tm, is)
+	if l.Services == nil {
+		l.Services = []string{}
 	}
-	for _, line := range cgroup {
-		if containerCgroup.MatchString(line) {
-			return Launch{Kind: "container", Evidence: "cgroup " + line}
+	return l
+}
+
+func launchKind(tm TaskManager, is launchFacts) Launch {
+	if strings.HasPrefix(tm.MainClass, "org.apache.flink.yarn.") {
+		return Launch{Kind: "yarn", Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "main class " + tm.MainClass}
+	}
+	for _, line := range is.cgroup {
+		for _, c := range containers {
+			if c.cgroup.MatchString(line) {
+				return Launch{Kind: "container", Owner: c.owner, Evidence: "cgroup " + line}
+			}
 		}
 	}
 	if nested, ok := tm.Nested.Get(); ok && nested {
-		return Launch{Kind: "container", Evidence: "NSpid: a pid namespace of its own"}
+		return Launch{Kind: "container", Owner: "its container runtime", Evidence: "NSpid: a pid namespace of its own"}
 	}
-	for _, line := range cgroup {
+	for _, line := range is.cgroup {
 		p := systemdPath(line)
 		if p == "" {
 			continue
 		}
 		if strings.Contains(p, "/container_") {
-			return Launch{Kind: "yarn", Evidence: "cgroup " + line}
+			return Launch{Kind: "yarn", Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "cgroup " + line}
 		}
 		if l, ok := unitOfPath(p); ok {
 			l.Evidence = "cgroup " + line
+			if l.Kind == "login" {
+				l.through(tm, is)
+			}
 			return l
 		}
 	}
-	_, name, _ := strings.Cut(parent, " ")
-	switch {
-	case name == "sshd" || strings.HasPrefix(name, "sshd-"):
-		return Launch{Kind: "login", Evidence: "parent " + parent}
-	case parent != "":
-		return Launch{Kind: "unknown", Evidence: "parent " + parent}
+	return launchByParents(is.parents)
+}
+
+// launchByParents is for hosts without systemd, where the cgroup tells
+// nothing.
+func launchByParents(parents []string) Launch {
+	l := Launch{Kind: "unknown"}
+	for i, p := range parents {
+		if i > 0 {
+			l.Evidence += ", "
+		}
+		l.Evidence += p
+		_, name, _ := strings.Cut(p, " ")
+		switch {
+		case strings.HasPrefix(name, "sshd"):
+			l.Kind, l.Services = "login", []string{"sshd"}
+		case name == "cron" || name == "crond":
+			l.Kind, l.Services = "login", []string{"cron", "crond"}
+		case slices.Contains(switching, name) || name == "login":
+			l.Kind, l.Services = "login", []string{name}
+		}
+		if l.Kind == "login" {
+			break
+		}
 	}
-	return Launch{Kind: "unknown"}
+	if l.Evidence != "" {
+		l.Evidence = "parent " + l.Evidence
+	}
+	return l
+}
+
+// through finds the PAM service of a login. The session's own service opened
+// it for the session's user; a TaskManager of another user came through su or
+// sudo, and pam_limits was asked again.
+func (l *Launch) through(tm TaskManager, is launchFacts) {
+	if l.Services != nil {
+		return
+	}
+	if by := launchByParents(is.parents); by.Kind == "login" && !slices.Equal(by.Services, []string{"sshd"}) {
+		l.Services = by.Services
+		l.Evidence += ", " + by.Evidence
+		return
+	}
+	service, owner := "", int64(-1)
+	for _, s := range is.session {
+		key, value, _ := strings.Cut(s, " ")
+		switch key {
+		case "SERVICE":
+			service = value
+		case "UID":
+			if n, err := strconv.ParseInt(value, 10, 64); err == nil {
+				owner = n
+			}
+		}
+	}
+	uid, known := tm.UID.Get()
+	switch {
+	case service != "" && known && owner == uid:
+		l.Services = []string{service}
+		l.Evidence += ", session of service " + service
+	case owner >= 0 && known && owner != uid:
+		l.Services = switching
+		l.Evidence += ", session of uid " + strconv.FormatInt(owner, 10)
+	default:
+		l.Services = append([]string{"sshd", "login"}, switching...)
+	}
+}
+
+// ownerUnit is the innermost service of the cgroup, which YARN's containers
+// share with their NodeManager unless it has control groups of its own.
+func ownerUnit(cgroup []string) string {
+	for _, line := range cgroup {
+		if l, ok := unitOfPath(systemdPath(line)); ok && l.Kind == "systemd" {
+			return l.Unit
+		}
+	}
+	return ""
 }
 
 // systemdPath is the path in a line of /proc/PID/cgroup where systemd keeps
@@ -67,15 +172,22 @@ func unitOfPath(p string) (Launch, bool) {
 		switch {
 		case strings.HasPrefix(unit, "session-") && strings.HasSuffix(unit, ".scope"):
 			return Launch{Kind: "login", Unit: unit}, true
-		case unit == "ssh.service" || unit == "sshd.service" || unit == "dropbear.service":
+		case unit == "ssh.service" || unit == "sshd.service" || unit == "dropbear.service" ||
+			strings.HasPrefix(unit, "sshd@") || strings.HasPrefix(unit, "ssh@"):
 			// Without pam_systemd a login stays in the cgroup of sshd.
 			return Launch{Kind: "login", Unit: unit}, true
+		case unit == "cron.service" || unit == "crond.service":
+			// A job of cron had its session from cron's own PAM stack.
+			return Launch{Kind: "login", Unit: unit, Services: []string{"cron", "crond"}}, true
 		case !strings.HasSuffix(unit, ".service") && !strings.HasSuffix(unit, ".scope") || unit == "init.scope":
 			continue
 		case strings.HasPrefix(unit, "user@"):
 			return Launch{Kind: "user_unit", Unit: unit}, true
 		case strings.Contains(strings.Join(parts[:i], "/"), "/user@"):
 			return Launch{Kind: "user_unit", Unit: unit}, true
+		case strings.HasSuffix(unit, ".scope"):
+			// A scope has no limits of its own: its processes bring theirs along.
+			return Launch{Kind: "unknown", Unit: unit}, true
 		default:
 			return Launch{Kind: "systemd", Unit: unit}, true
 		}

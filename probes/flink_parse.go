@@ -71,7 +71,7 @@ func parseTaskManager(r Records, name string, pid int, class string, f *Facts) T
 		tm.Nested = Known(len(strings.Fields(ids)) > 1)
 	}
 	tm.Started = startedAt(r, name)
-	tm.Launch = launchOf(tm, r.All(name+".cgroup"), r.String(name+".parent").Or(""))
+	tm.Launch = launchOf(tm, launchFacts{cgroup: r.All(name + ".cgroup"), parents: r.All(name + ".parent"), session: r.All(name + ".session")})
 	return tm
 }
 

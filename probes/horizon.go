@@ -45,16 +45,15 @@ type Standing struct {
 var Horizons = []Horizon{Running, Live, Boot}
 
 // At is the audit as if only one horizon had been asked for: "will this fleet
-// come up healthy" is At(Boot). A probe whose values do not differ between
-// horizons is judged at Live, and skipped at Boot. A value that is not known
-// at the horizon makes the check unknown.
+// come up healthy" is At(Boot). What is no limit has one truth, the present: it
+// is judged at Running and at Live, and skipped at Boot. A limit that is not
+// known at the horizon makes the check unknown.
 func (a Audit) At(h Horizon) Audit {
 	if h == "" {
 		return a
 	}
-	a.Findings = slices.DeleteFunc(slices.Clone(a.Findings), func(f Finding) bool {
-		return f.Horizon != h || h == Boot && strings.HasPrefix(f.Code, causePrefix)
-	})
+	a.Findings = slices.DeleteFunc(slices.Concat(a.Findings, a.implied), func(f Finding) bool { return !f.of(h) })
+	a.implied = nil
 	a.Checks = slices.Clone(a.Checks)
 	for i := range a.Checks {
 		a.Checks[i].at(h, a.Findings)
@@ -66,38 +65,65 @@ func (a Audit) At(h Horizon) Audit {
 	return a
 }
 
+// of reports whether a finding is about a horizon. A cause is about the
+// present, whatever its limit.
+func (f *Finding) of(h Horizon) bool {
+	probe := ByName(f.Probe)
+	if strings.HasPrefix(f.Code, causePrefix) || probe == nil || probe.Setting == nil {
+		return h != Boot
+	}
+	return f.Horizon == h
+}
+
+// setAsideImplied takes out what is found about the next boot and found, with
+// the same code and subject, about now as well.
+func (a *Audit) setAsideImplied() {
+	known := map[[2]string]bool{}
+	for _, f := range a.Findings {
+		if f.Horizon != Boot {
+			known[[2]string{f.Code, f.Subject}] = true
+		}
+	}
+	kept := a.Findings[:0:0]
+	for _, f := range a.Findings {
+		if f.Horizon == Boot && known[[2]string{f.Code, f.Subject}] {
+			a.implied = append(a.implied, f)
+		} else {
+			kept = append(kept, f)
+		}
+	}
+	a.Findings = append([]Finding{}, kept...)
+}
+
 // at narrows a check to a horizon and derives its status anew.
 func (c *Check) at(h Horizon, findings []Finding) {
-	if c.Status == Skipped {
+	probe := ByName(c.Probe)
+	limit := probe != nil && probe.Setting != nil
+	switch {
+	case c.Status == Skipped || !limit && h != Boot:
 		return
-	}
-	if h == Boot {
-		probe := ByName(c.Probe)
-		if probe == nil || probe.Setting == nil {
-			c.Status, c.Reason = Skipped, "no limit: a reboot does not change what it is"
-			c.NotSeen = []NotSeen{}
-			return
-		}
-		c.Reason, c.NotSeen = "", []NotSeen{}
-		c.Observed = c.bootCell()
+	case !limit:
+		c.Status, c.Reason, c.NotSeen = Skipped, "no limit: a reboot does not change what it is", []NotSeen{}
+		return
+	case h == Boot:
+		c.Reason, c.NotSeen, c.Observed = "", []NotSeen{}, c.bootCell()
 	}
 	var unknown []string
-	for _, s := range c.Horizons {
-		v := s.at(h)
-		if v.Unknown != "" {
-			unknown = append(unknown, strings.TrimSpace(s.Setting+" of "+s.Subject)+": "+v.Unknown)
+	if c.Reason != "" {
+		unknown = append(unknown, c.Reason)
+	}
+	for i := range c.Horizons {
+		s := &c.Horizons[i]
+		if why := s.at(h).Unknown; why != "" && why != noneRuns {
+			unknown = append(unknown, strings.TrimSuffix(s.Setting+" of "+s.Subject, " of ")+": "+why)
 		}
 	}
-	if h == Boot && len(c.Horizons) == 0 {
+	if len(c.Horizons) == 0 {
 		unknown = append(unknown, "nothing on the host says what a TaskManager would get")
 	}
-	switch {
-	case h == Boot && len(unknown) > 0:
-		c.Status, c.Reason = StatusUnknown, strings.Join(unknown, "; ")
-	case c.Reason != "":
+	c.Status, c.Reason = OK, strings.Join(unknown, "; ")
+	if len(unknown) > 0 {
 		c.Status = StatusUnknown
-	default:
-		c.Status = OK
 	}
 	for i := range findings {
 		if f := &findings[i]; f.Probe == c.Probe && f.Waived == nil && !strings.HasPrefix(f.Code, causePrefix) {
@@ -133,4 +159,19 @@ func (c *Check) bootCell() string {
 		}
 	}
 	return cell
+}
+
+// afterReboot ends the name of a value of the next boot.
+const afterReboot = " after a reboot"
+
+// bootNotSeen names values of the next boot that are not known, each reason
+// once: they leave the verdict about now.
+func bootNotSeen(standings []Standing) (all []NotSeen) {
+	for _, s := range standings {
+		n := NotSeen{Fact: s.Setting + afterReboot, Why: s.Boot.Unknown}
+		if n.Why != "" && !slices.Contains(all, n) {
+			all = append(all, n)
+		}
+	}
+	return all
 }

@@ -227,7 +227,7 @@ func cutLogName(values []string) (kind string, size int64, path string, ok bool)
 // are Diagnose's.
 func judgeLogs(in Input) Judgement {
 	j := Judgement{Want: "no failure", Observed: "-"}
-	d := newDiagnosis(in.Facts, in.Policy)
+	d := newDiagnosis(in)
 	if len(in.Facts.Logs.Runs) > 0 {
 		j.Observed = "ok"
 	}

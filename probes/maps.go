@@ -25,7 +25,7 @@ vsyscall page, which the kernel does not count. Only the TaskManager's own user 
 		"/etc/sysctl.conf", "mmap", "memory-mapped files", "Map failed", "commit_memory", "errno=12", "ZGC",
 	},
 	Setting: &Setting{
-		Name: "vm.max_map_count", Unit: "maps",
+		Name: maxMapCount, Unit: "maps",
 		Running: "lines of /proc/PID/maps against /proc/sys/vm/max_map_count, which holds for every process at once",
 		Live:    "/proc/sys/vm/max_map_count",
 		Boot:    "the files that set it, resolved as the loader of this host reads them (systemd-sysctl, sysctl --system of a System V init or OpenRC, Alpine's own), then tuned; else the kernel's command line, else its default",
@@ -56,6 +56,38 @@ vsyscall page, which the kernel does not count. Only the TaskManager's own user 
 			Measure: "lines of /proc/PID/maps against /proc/sys/vm/max_map_count",
 			Source:  "Linux mm/mmap.c, do_mmap: ENOMEM when map_count > sysctl_max_map_count",
 			Fix:     "sysctl -w vm.max_map_count=262144 works at once and needs no restart; then look for what uses the maps (threads, mapped buffers, allow_mmap_reads)",
+		},
+		{
+			Slug: "not-persistent", Default: Warn, Fixable: true,
+			Title:   "vm.max_map_count will be lower after a reboot than it is now",
+			Means:   "Somebody raised the value of the running kernel, and nothing that is applied at boot sets as much: the next reboot takes it away.",
+			Measure: "/proc/sys/vm/max_map_count against the value that the files of all sysctl.d directories, /etc/sysctl.conf, tuned and the kernel's command line give, as the loader of this host reads them",
+			Source:  "sysctl.d(5), systemd src/sysctl/sysctl.c; procps sysctl(8); tuned plugin_sysctl.py",
+			Fix:     "write the line vm.max_map_count=262144 to the file that wins on this host (tmdoctor why HOST vm.max_map_count names it); sysctl --system and sysctl -p do not show what a boot gives",
+		},
+		{
+			Slug: "shadowed", Default: Warn, Fixable: true,
+			Title:   "a line that asks for a greater vm.max_map_count does not hold",
+			Means:   "The line stands in a file that is not read at boot, is hidden by a file of the same name, or is set again by one that is read later. Whoever wrote it believes the host is safe.",
+			Measure: "the lines of all sysctl files against the one that wins",
+			Source:  "sysctl.d(5): one file a name, sorted by name, the last assignment wins; Debian 13 reads /etc/sysctl.conf no more",
+			Fix:     "change the line that wins, or remove it; keep the setting in one place",
+		},
+		{
+			Slug: "ignored-line", Default: Warn,
+			Title:   "a line that names vm.max_map_count sets nothing",
+			Means:   "The program that applies the file does not take the line for an assignment, or the kernel refuses its value and keeps the one before.",
+			Measure: "the lines of all sysctl files that are read at boot",
+			Source:  "systemd src/sysctl/sysctl.c, procps src/sysctl.c; Linux kernel/sysctl.c, proc_get_long",
+			Fix:     "write vm.max_map_count=262144 in place of the line: no quotes, no comment behind the number, no word sysctl before it",
+		},
+		{
+			Slug: "other-writer", Default: Warn,
+			Title:   "a script may set vm.max_map_count after the files were applied",
+			Means:   "What it writes at boot is the last word, and only running it tells what that is.",
+			Measure: "lines with sysctl or /proc/sys in /etc/rc.local, /etc/rc.d/rc.local, /etc/init.d/boot.local, /etc/local.d and the configuration of cloud-init",
+			Source:  "systemd-rc-local-generator(8); cloud-init documentation, bootcmd and runcmd",
+			Fix:     "remove the line, and set the value in /etc/sysctl.d/zz-tmdoctor.conf",
 		},
 		{
 			Slug: "needs-more-for-zgc", Default: Warn, Fixable: true,
@@ -118,6 +150,9 @@ func judgeMaps(in Input) Judgement {
 	j := Judgement{Want: strconv.FormatInt(floor, 10), Observed: "?"}
 	limit, ok := in.Facts.Maps.MaxMapCount.Get()
 	if !ok {
+		boot := in.next.bootSysctl(maxMapCount)
+		j.Horizons = []Standing{mapsStanding(in.Facts, -1, boot)}
+		j.Findings = mapsBoot(in, -1, floor, boot)
 		return j
 	}
 	j.Observed = mapsCell(in.Facts, limit)
@@ -125,10 +160,13 @@ func judgeMaps(in Input) Judgement {
 		f := in.Find("low", Live, fmt.Sprintf("vm.max_map_count %d, want %d", limit, floor))
 		f.Subject, f.Source = "vm.max_map_count", "/proc/sys/vm/max_map_count"
 		f.Observed, f.Want = strconv.FormatInt(limit, 10), strconv.FormatInt(floor, 10)
-		f.Remedy = raiseMaps(in.Facts, floor)
+		f.Remedy = raiseMaps(in, floor)
 		f.Evidence = mapsInUse(in.Facts, limit)
 		j.Findings = append(j.Findings, f)
 	}
+	boot := in.next.bootSysctl(maxMapCount)
+	j.Horizons = []Standing{mapsStanding(in.Facts, limit, boot)}
+	j.Findings = append(j.Findings, mapsBoot(in, limit, floor, boot)...)
 	for _, tm := range in.Facts.Flink.TaskManagers {
 		if f, ok := judgeMapCount(in, tm, limit); ok {
 			j.Findings = append(j.Findings, f)
@@ -159,7 +197,7 @@ func judgeMapCount(in Input, tm TaskManager, limit int64) (Finding, bool) {
 	f.Evidence = append(f.Evidence, Evidence{
 		Source: "/proc/sys/vm/max_map_count", Text: strconv.FormatInt(limit, 10),
 	})
-	f.Remedy = raiseMaps(in.Facts, want)
+	f.Remedy = raiseMaps(in, want)
 	return f, true
 }
 
@@ -187,7 +225,7 @@ func judgeZGC(in Input, tm TaskManager, limit int64) (Finding, bool) {
 	f.Evidence = append(f.Evidence, Evidence{
 		Source: fmt.Sprintf("/proc/%d/cmdline", tm.PID), Text: fmt.Sprintf("-XX:+UseZGC, heap of %d bytes", heap),
 	})
-	f.Remedy = raiseMaps(in.Facts, max(need, in.Threshold("maps/floor")))
+	f.Remedy = raiseMaps(in, max(need, in.Threshold("maps/floor")))
 	return f, true
 }
 
@@ -221,14 +259,4 @@ func mapsInUse(f *Facts, limit int64) []Evidence {
 		}
 	}
 	return evidence
-}
-
-// raiseMaps is the remedy: the live value, then the file that holds it over a
-// boot on this host.
-func raiseMaps(f *Facts, want int64) string {
-	file := "/etc/sysctl.d/zz-tmdoctor.conf"
-	if alpine, ok := f.File("/etc/alpine-release").Get(); ok && alpine.Kind != FileAbsent {
-		file = "/etc/sysctl.conf"
-	}
-	return fmt.Sprintf("sysctl -w vm.max_map_count=%d (at once, no restart needed); for the next boot the line vm.max_map_count=%d in %s", want, want, file)
 }

@@ -72,17 +72,19 @@ func TestMapsRemedyNeverLowersAndNamesTheFileOfTheHost(t *testing.T) {
 	t.Parallel()
 	host := aHost(aTaskManager(4711))
 	host.Maps.Counts[4711] = Known(int64(200000))
-	_, findings := judge(&Maps, host, nil)
+	_, findings := judgeAlone(&Maps, host)
 	want := "sysctl -w vm.max_map_count=400000 (at once, no restart needed); for the next boot the line vm.max_map_count=400000 in /etc/sysctl.d/zz-tmdoctor.conf"
 	if len(findings) != 1 || findings[0].Remedy != want {
 		t.Errorf("findings = %+v, want one with remedy %q", findings, want)
 	}
 	host = withFile(aHost(), "/etc/alpine-release", "3.20.0\n")
 	host.Maps.MaxMapCount = Known(int64(65530))
-	_, findings = judge(&Maps, host, nil)
-	want = "sysctl -w vm.max_map_count=262144 (at once, no restart needed); for the next boot the line vm.max_map_count=262144 in /etc/sysctl.conf"
-	if len(findings) != 1 || findings[0].Remedy != want {
-		t.Errorf("findings on Alpine = %+v, want one with remedy %q", findings, want)
+	_, findings = judgeAlone(&Maps, host)
+	boot := "for the next boot the line vm.max_map_count=262144 in /etc/sysctl.conf; " +
+		"Alpine without sysctl in the boot runlevel: nothing applies the files (rc-update add sysctl boot)"
+	want = "sysctl -w vm.max_map_count=262144 (at once, no restart needed); " + boot
+	if len(findings) != 2 || findings[0].Remedy != want || findings[1].Horizon != Boot || findings[1].Remedy != boot {
+		t.Errorf("findings on Alpine = %+v, want one now with remedy %q and one at boot with %q", findings, want, boot)
 	}
 }
 

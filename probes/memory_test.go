@@ -157,7 +157,7 @@ func TestNothingProposesToRemoveDurableState(t *testing.T) {
 		},
 		Disk: DiskFacts{Listed: Known(true), Dirs: []DirFacts{{Path: "/data/cp/local", Real: "/data/cp/local", Roles: []string{RoleLocalDir}}}},
 	}
-	_, findings := judge(&State, f, nil)
+	_, findings := judgeAlone(&State, f)
 	if len(findings) != 2 {
 		t.Fatalf("%d findings, want abandoned-directories and local-dir-inside-checkpoint-dir: %+v", len(findings), findings)
 	}

@@ -21,6 +21,10 @@ func judgeNoFile(in Input) Judgement {
 	}
 	j.Findings = append(j.Findings, nofileNext(in)...)
 	j.Findings = append(j.Findings, nofileAboveNrOpen(in)...)
+	l := nofileLimit(in)
+	j.Horizons = l.standings(in)
+	j.Findings = append(j.Findings, l.atBoot(in)...)
+	j.Findings = append(j.Findings, refusedLogins(in)...)
 	used, ok1 := n.FileUsed.Get()
 	fileMax, ok2 := n.FileMax.Get()
 	if ok1 && ok2 && percent(used, fileMax) >= in.Threshold("nofile/file-max-near") {
@@ -34,6 +38,21 @@ func judgeNoFile(in Input) Judgement {
 		j.Unknown = append(j.Unknown, why)
 	}
 	return j
+}
+
+// nofileLimit is how open files are judged on the horizons live and boot.
+func nofileLimit(in Input) limitSpec {
+	return limitSpec{
+		item: "nofile", what: "open files", floor: Limit(in.Threshold("nofile/floor")), hard: true, near: true,
+		sessionLow: "session-low", unitLow: "unit-low",
+		used: func(f *Facts, tm TaskManager) Value[int64] { return f.NoFile.Descriptors[tm.PID] },
+		raise: func(in Input, s *start, want Limit) string {
+			if s.kind == "login" {
+				return limitsConf(in, s.user, "nofile", want)
+			}
+			return raiseNoFile(in, TaskManager{Launch: Launch{Kind: s.kind, Unit: s.unit}}, want)
+		},
+	}
 }
 
 // nothingKnown says why nothing can be concluded about a limit on a host
@@ -84,7 +103,7 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 	if limits.Soft < floor {
 		f := in.Find("low", Running, fmt.Sprintf("a TaskManager may open %s files, want %s", limits.Soft, floor))
 		f.Subject, f.Source, f.Observed, f.Want = subject, source, limits.Soft.String(), floor.String()
-		f.Remedy = raiseNoFile(in.Facts, tm, floor)
+		f.Remedy = raiseNoFile(in, tm, floor)
 		if on, given := tm.flag("MaxFDLimit"); given && !on && limits.Hard >= floor {
 			f.Remedy = "remove -XX:-MaxFDLimit from env.java.opts, so that the JVM uses its hard limit of " + limits.Hard.String() + "; " + nofileRestart
 			f.Fixable = false
@@ -114,7 +133,7 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 		f.Want = fmt.Sprintf("below %d %%", in.Threshold("nofile/near"))
 		f.Evidence = append(f.Evidence, Evidence{Source: source, Text: fmt.Sprintf("nofile %s soft, %s hard", limits.Soft, limits.Hard)})
 		want := max(floor, Limit(2*used))
-		f.Remedy = raiseNoFile(in.Facts, tm, want) + fmt.Sprintf("; at once, as root: prlimit --pid %d --nofile=%s:%s", tm.PID, want, want)
+		f.Remedy = raiseNoFile(in, tm, want) + fmt.Sprintf("; at once, as root: prlimit --pid %d --nofile=%s:%s", tm.PID, want, want)
 		findings = append(findings, f)
 	}
 	return findings
@@ -147,7 +166,7 @@ func nofileNext(in Input) (findings []Finding) {
 		f := in.Find("session-low", Live, fmt.Sprintf("a new session of the TaskManager's user may open %s files, want %s", pair.Hard, floor))
 		f.Subject, f.Source, f.Observed, f.Want = "user "+user, sessionSource(user), pair.Hard.String(), floor.String()
 		f.Evidence = limitsEvidence(in.Facts, user, "nofile")
-		f.Remedy = limitsConf(in.Facts, user, "nofile", floor)
+		f.Remedy = limitsConf(in, user, "nofile", floor)
 		findings = append(findings, f)
 	}
 	for _, name := range sortedKeys(in.Facts.NoFile.Units) {
@@ -159,7 +178,7 @@ func nofileNext(in Input) (findings []Finding) {
 		f := in.Find("unit-low", Live, fmt.Sprintf("the TaskManager's unit gives %s open files, want %s", pair.Hard, floor))
 		f.Subject, f.Source, f.Observed, f.Want = name, "systemctl show "+name, pair.Hard.String(), floor.String()
 		f.Evidence = unitEvidence(in.Facts, u, "LimitNOFILE")
-		f.Remedy = raiseUnit(name, floor)
+		f.Remedy = raiseUnit(in, name, floor)
 		findings = append(findings, f)
 	}
 	return findings

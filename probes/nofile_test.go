@@ -133,7 +133,7 @@ func TestRemedyOfOpenFilesFollowsWhatStartsTheTaskManager(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			if got := raiseNoFile(host, c.tm, 65536); got != c.want {
+			if got := raiseNoFile(Input{Facts: host, next: newResolver(host, nil)}, c.tm, 65536); got != c.want {
 				t.Errorf("remedy = %q, want %q", got, c.want)
 			}
 		})
@@ -226,7 +226,7 @@ func FuzzLimitsLines(f *testing.F) {
 			}
 		}
 		for _, p := range []*Probe{&NoFile, &AddressSpace} {
-			judge(p, host, nil)
+			judgeAlone(p, host)
 		}
 	})
 }

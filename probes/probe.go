@@ -57,6 +57,8 @@ type Input struct {
 	Facts  *Facts
 	Policy *Policy
 	Probe  *Probe
+	// next answers what a setting will be; see resolver.
+	next *resolver
 }
 
 // Judgement is what a judge concludes. The framework adds the check's status

@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 )
@@ -21,11 +22,11 @@ func shellWord(s string) string {
 
 // raiseNoFile is how the next start of a TaskManager gets a limit of open
 // files, by what starts it.
-func raiseNoFile(f *Facts, tm TaskManager, want Limit) string {
+func raiseNoFile(in Input, tm TaskManager, want Limit) string {
 	again := "; then restart the TaskManager from a new session"
 	switch tm.Launch.Kind {
 	case "systemd":
-		return raiseUnit(tm.Launch.Unit, want)
+		return raiseUnit(in, tm.Launch.Unit, want)
 	case "user_unit":
 		return fmt.Sprintf("LimitNOFILE=%s in the user unit %s, and where it is more than the user manager has, in user@.service.d as well; then restart it", want, shellWord(tm.Launch.Unit))
 	case "container":
@@ -33,7 +34,7 @@ func raiseNoFile(f *Facts, tm TaskManager, want Limit) string {
 	case "yarn":
 		return fmt.Sprintf("raise nofile to %s for YARN's NodeManager (its unit or its user), which hands its limits on; then restart it", want)
 	}
-	return limitsConf(f, userKey(tm), "nofile", want) + again
+	return limitsConf(in, userKey(tm), "nofile", want) + again
 }
 
 // restartNoFile is how a TaskManager gets the limit that is configured
@@ -50,18 +51,40 @@ func restartNoFile(tm TaskManager, want Limit) string {
 // name the user, because * and @group lose to any such line, and * does not
 // reach root on Debian; and soft and hard apart, because a line of type - is
 // dropped where another one already holds the soft limit.
-func limitsConf(f *Facts, user, item string, want Limit) string {
+func limitsConf(in Input, user, item string, want Limit) string {
 	text := fmt.Sprintf("in /etc/security/limits.conf: %s soft %s %s and %s hard %s %s", user, item, want, user, item, want)
-	if lines := limitsEvidence(f, user, item); len(lines) > 0 {
-		text += " (instead of " + lines[len(lines)-1].Source + ")"
+	if at := decidedAt(in, user, item); at != "" {
+		text += " (instead of " + at + ")"
 	}
 	return text
 }
 
-// raiseUnit is the drop-in that gives a unit a limit of open files.
-func raiseUnit(unit string, want Limit) string {
-	return fmt.Sprintf("[Service] LimitNOFILE=%s in %s; then systemctl daemon-reload and systemctl restart %s",
-		want, shellWord("/etc/systemd/system/"+unit+".d/zz-tmdoctor.conf"), shellWord(unit))
+// decidedAt is the line that decides a user's limit in a new session: as it
+// was resolved, or where that is not known the last one that surely covers the
+// user. Lines from which a limit is gone are nobody's.
+func decidedAt(in Input, user, item string) string {
+	for i := range in.next.startsOf() {
+		if s := &in.next.starts[i]; s.kind == "login" && s.user == user {
+			if boot := in.next.boot(s, item); boot.known {
+				return cmp.Or(boot.at, boot.softAt)
+			}
+		}
+	}
+	if lines := limitsEvidence(in.Facts, user, item); len(lines) > 0 {
+		return lines[len(lines)-1].Source
+	}
+	return ""
+}
+
+// raiseUnit is the drop-in that gives a unit a limit of open files, or the
+// reload that is due where its files give it already.
+func raiseUnit(in Input, unit string, want Limit) string {
+	restart := "systemctl daemon-reload and systemctl restart " + shellWord(unit)
+	boot := in.next.boot(&start{kind: "systemd", unit: unit}, "nofile")
+	if u, ok := in.Facts.NoFile.Units[unit].Get(); ok && u.NeedReload && boot.known && boot.pair.Hard >= want {
+		return fmt.Sprintf("%s: its files give %s already (%s)", restart, boot.pair.Hard, boot.source)
+	}
+	return fmt.Sprintf("[Service] LimitNOFILE=%s in %s; then %s", want, shellWord("/etc/systemd/system/"+unit+".d/zz-tmdoctor.conf"), restart)
 }
 
 // limitsEvidence are the lines of the limits files for an item that surely

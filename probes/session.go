@@ -21,6 +21,8 @@ type SessionFacts struct {
 	// ClockSkew is the host's clock minus the clock of the audit, in seconds;
 	// see SetClock.
 	ClockSkew Value[int64] `json:"clock_skew"`
+	// SSH is true if the script ran in a session that sshd opened.
+	SSH bool `json:"ssh,omitempty"`
 	// Stuck are children of the script that could not be ended: they sit in
 	// uninterruptible sleep.
 	Stuck []string `json:"stuck,omitempty"`
@@ -41,6 +43,7 @@ func parseSession(r Records, f *Facts) {
 	} else {
 		s.Groups = Unknown[[]string](r.String("session.groups").Why())
 	}
+	_, s.SSH = r.String("session.ssh").Get()
 	s.Stuck, s.Cut = r.All("session.stuck"), r.All("session.cut")
 	s.Sudo = map[string]string{}
 	for _, line := range r.All("session.sudo") {

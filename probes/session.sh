@@ -21,6 +21,7 @@ session_early() {
 		fi
 	else
 		session_status
+		[ -z "${SSH_CONNECTION-}" ] || fact session.ssh 1
 	fi
 	tell session.uid "$login_uid" "needs a live kernel"
 	[ -n "$login_user" ] || {

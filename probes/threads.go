@@ -49,6 +49,30 @@ control groups, and the host's threads in /proc/loadavg.`,
 			Source:  "getrlimit(2), RLIMIT_NPROC; Linux Documentation/admin-guide/cgroup-v1/pids.rst",
 			Fix:     "as threads/near, and look for what creates the threads (jstack PID)",
 		},
+		{
+			Slug: "not-persistent", Default: Warn,
+			Title:   "a TaskManager started after a reboot may have fewer threads than one started now",
+			Means:   "A line that was changed since holds from the next start on, or systemd was given the present limit only until the reboot.",
+			Measure: "nproc or TasksMax that a session or unit gets now against what its files give after the next boot",
+			Source:  "limits.conf(5), item nproc; systemd.exec(5), LimitNPROC=; systemd.resource-control(5), TasksMax=",
+			Fix:     "write the limit where this start reads it (tmdoctor why HOST nproc names the files)",
+		},
+		{
+			Slug: "shadowed", Default: Warn,
+			Title:   "a line that asks for more threads does not hold",
+			Means:   "Another line beats it: one that names the user more closely, or one that is read later (20-nproc.conf of some distributions).",
+			Measure: "the lines of limits.conf and limits.d, or of the unit's files, against the one that decides",
+			Source:  "linux-pam pam_limits.c, process_limit; systemd.unit(5), drop-ins",
+			Fix:     "two lines that name the user, FLINKUSER soft nproc N and FLINKUSER hard nproc N",
+		},
+		{
+			Slug: "ignored-line", Default: Warn,
+			Title:   "a line that was meant to limit threads is skipped",
+			Means:   "pam_limits or systemd does not understand the line and goes on without a word that anybody reads.",
+			Measure: "lines of limits.conf, limits.d and unit files, as the program of this host reads them",
+			Source:  "linux-pam pam_limits.c, process_limit and parse_config_file; systemd load-fragment.c",
+			Fix:     "correct the line: four fields, soft or hard or -, the item nproc, a number",
+		},
 	},
 	Thresholds: []Threshold{
 		{Name: "threads/near", Default: 80, Unit: "%", Doc: "share of a limit on threads from which it is near", Source: "a restart of a job adds its threads before the old ones are gone"},
@@ -142,7 +166,7 @@ type threadUse struct {
 func judgeThreads(in Input) Judgement {
 	j := Judgement{Want: fmt.Sprintf("below %d %%", in.Threshold("threads/near")), Observed: "?"}
 	worst := int64(-1)
-	uses, unknown := threadUses(in.Facts)
+	uses, unknown := threadUses(in)
 	j.Unknown = unknown
 	for _, u := range uses {
 		if p := percent(u.used, u.limit); p > worst {
@@ -159,12 +183,17 @@ func judgeThreads(in Input) Judgement {
 		f.Evidence = append(f.Evidence, Evidence{Source: u.limitSource, Text: strconv.FormatInt(u.limit, 10)})
 		j.Findings = append(j.Findings, f)
 	}
+	l := threadsLimit()
+	j.Horizons = append(l.standings(in), tasksStandings(in)...)
+	j.Findings = append(j.Findings, l.atBoot(in)...)
+	j.Findings = append(j.Findings, tasksAtBoot(in)...)
 	return j
 }
 
 // threadUses lists every limit that bounds the threads of a TaskManager, each
 // once, and why a TaskManager's own limit is unknown.
-func threadUses(f *Facts) (uses []threadUse, unknown []string) {
+func threadUses(in Input) (uses []threadUse, unknown []string) {
+	f := in.Facts
 	seen := map[string]bool{}
 	for _, tm := range f.Flink.TaskManagers {
 		pair, ok := tm.limit("nproc")
@@ -181,7 +210,7 @@ func threadUses(f *Facts) (uses []threadUse, unknown []string) {
 				used: used, limit: int64(pair.Soft), what: "nproc of the TaskManager's user",
 				subject: fmt.Sprintf("pid %d", tm.PID), source: fmt.Sprintf("/proc/*/status of uid %d", uid),
 				limitSource: fmt.Sprintf("/proc/%d/limits", tm.PID), horizon: Running,
-				remedy: raiseThreads(f, tm, Limit(2*used)),
+				remedy: raiseThreads(in, tm, Limit(2*used)),
 			})
 		}
 		groups, _ := f.Threads.Groups[tm.PID].Get()
@@ -215,12 +244,12 @@ func threadUses(f *Facts) (uses []threadUse, unknown []string) {
 }
 
 // raiseThreads is how a TaskManager's user gets more threads.
-func raiseThreads(f *Facts, tm TaskManager, want Limit) string {
+func raiseThreads(in Input, tm TaskManager, want Limit) string {
 	now := fmt.Sprintf("; at once, as root: prlimit --pid %d --nproc=%s:%s", tm.PID, want, want)
 	if tm.Launch.Kind == "systemd" {
 		return fmt.Sprintf("LimitNPROC=%s in the unit %s; then systemctl daemon-reload and restart%s", want, shellWord(tm.Launch.Unit), now)
 	}
-	return limitsConf(f, userKey(tm), "nproc", want) + "; then restart the TaskManager from a new session" + now
+	return limitsConf(in, userKey(tm), "nproc", want) + "; then restart the TaskManager from a new session" + now
 }
 
 // raiseTasks is how the control group of a TaskManager gets more threads.

@@ -83,7 +83,7 @@ func TestParseFactsRefuses(t *testing.T) {
 		{"the end of another run", strings.Replace(anAnswer, "end abc", "end abd", 1), probes.ErrTruncated, ""},
 		{"a mark inside a line", strings.Replace(anAnswer, "tmdoctor-begin", "x tmdoctor-begin", 1), probes.ErrNoBegin, ""},
 		{"newer facts", strings.Replace(anAnswer, "abc 1", "abc 999", 1), probes.ErrVersion, ""},
-		{"an unknown record", strings.Replace(anAnswer, "]flink", "%flink", 1), nil, "is not a record"},
+		{"an unknown record", strings.Replace(anAnswer, "]flink", "^flink", 1), nil, "is not a record"},
 		{"a line of no file", strings.Replace(anAnswer, "=flink.", "|flink.", 1), nil, "a line of no file"},
 		{"a file in a file", strings.Replace(anAnswer, "$0\n", "", 1), nil, "inside the file /etc/sysctl.conf"},
 		{"a bad file record", strings.Replace(anAnswer, "@f -", "@z -", 1), nil, "is not a file record"},

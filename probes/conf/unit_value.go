@@ -10,6 +10,7 @@ import (
 func (u Unit) item(key, item string, size bool, lines, defaults []assignment, unknown string) ItemLimits {
 	out := ItemLimits{Item: key}
 	soft, hard := u.fallback(key, item, &out)
+	held := "" // the text of the line that decides so far
 	take := func(all []assignment, name string) {
 		reset := [2]Bound{soft, hard} // of an empty value
 		for _, l := range all {
@@ -23,9 +24,9 @@ func (u Unit) item(key, item string, size bool, lines, defaults []assignment, un
 				continue
 			}
 			if hard.At.File != "" {
-				out.Shadowed = append(out.Shadowed, Note{At: hard.At, Text: name, Why: "replaced by " + l.at.String()})
+				out.Shadowed = append(out.Shadowed, Note{At: hard.At, Text: held, Why: "replaced by " + l.at.String()})
 			}
-			soft, hard = s, h
+			soft, hard, held = s, h, l.text
 			out.Chain = append(out.Chain, Step{At: l.at, Text: l.text, What: "soft = " + showBound(s) + ", hard = " + showBound(h)})
 		}
 	}

@@ -1,0 +1,249 @@
+package probes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/probes/conf"
+)
+
+// loginKey is a question about a new session.
+type loginKey struct {
+	user, service string
+	horizon       Horizon
+}
+
+// sessionLimits are what a new session gets of every item, and the way to it.
+type sessionLimits struct {
+	conf.LoginLimits
+	service string
+	stack   conf.Stack
+	// why is set where nothing can be known.
+	why string
+	// noPAM says why limits.conf is not read at all.
+	noPAM string
+}
+
+// login is what a new session of a user gets through a PAM service.
+func (r *resolver) login(user, service string, h Horizon) sessionLimits {
+	key := loginKey{user, service, h}
+	s, ok := r.logins[key]
+	if !ok {
+		s = r.resolveLogin(user, service, h)
+		r.logins[key] = s
+	}
+	return s
+}
+
+func (r *resolver) resolveLogin(user, service string, h Horizon) sessionLimits {
+	return r.resolveSession(user, service, h, r.sessionStart(user, service, h))
+}
+
+// resolveSession is what a session gets that begins with certain limits.
+func (r *resolver) resolveSession(user, service string, h Horizon, begins map[string]conf.Rlimits) sessionLimits {
+	s := sessionLimits{service: service}
+	files := r.loginFiles()
+	if len(files) == 0 {
+		s.why = "which limits files there are was not told"
+		return s
+	}
+	if mark := r.container(); mark != "" {
+		s.why = "this host is a container (" + mark + "): its runtime sets what a session starts with and may raise"
+		return s
+	}
+	in := conf.Login{User: r.loginUser(user), Files: files, NROpen: r.nrOpen(h), Start: begins, PID1: r.pid1()}
+	in.Modules, s.stack, s.noPAM, s.why = r.limitsModules(files, service)
+	if s.why != "" {
+		return s
+	}
+	packages, _ := r.f.Login.Packages.Get()
+	in.Variants = conf.VariantsOf(r.osRelease(), packageVersion(packages["pam"]), files)
+	s.LoginLimits = r.memo.login(in)
+	return s
+}
+
+// loginFiles are what pam_limits and PAM read.
+func (r *resolver) loginFiles() []conf.File {
+	if r.files == nil {
+		r.files = r.confFiles(isLoginFile)
+	}
+	return r.files
+}
+
+// container is the mark of a host that is a container itself.
+func (r *resolver) container() string {
+	marks, _ := r.f.Maps.Boot.Get()
+	for _, m := range []string{"/run/systemd/container", "/.dockerenv", "/run/.containerenv"} {
+		if slices.Contains(marks, m) {
+			return m
+		}
+	}
+	return ""
+}
+
+// limitsModules are the pam_limits lines of a service. none says why there
+// are none for sure.
+func (r *resolver) limitsModules(files []conf.File, service string) (modules []conf.LimitsModule, stack conf.Stack, none, why string) {
+	if dir, ok := r.f.File("/etc/pam.d").Get(); ok && dir.Kind == FileAbsent {
+		return nil, stack, "there is no PAM on this host: limits.conf is not read", ""
+	}
+	if service == "sshd" {
+		yes, at, unknown := conf.SSHDUsesPAM(r.sshdFiles())
+		switch {
+		case !r.f.NoFile.SSHD.IsKnown():
+			return nil, stack, "", "whether sshd uses PAM: " + r.f.NoFile.SSHD.Why()
+		case unknown != "":
+			return nil, stack, "", "whether sshd uses PAM: " + unknown
+		case !yes && at.File != "":
+			return nil, stack, "UsePAM is no at " + at.String() + ": sshd opens no PAM session", ""
+		case !yes:
+			return nil, stack, "sshd's configuration does not set UsePAM, and sshd's default is no", ""
+		}
+	}
+	stack = conf.PAMStack(files, service)
+	if stack.Unknown != "" {
+		return nil, stack, "", stack.Unknown
+	}
+	for _, m := range stack.Modules {
+		if m.MaySkip.File != "" {
+			return nil, stack, "", m.MaySkip.String() + " may end the stack before pam_limits is called"
+		}
+	}
+	return stack.Modules, stack, "", ""
+}
+
+// sshdFiles are the lines of sshd's configuration that decide whether PAM is
+// used, in their places.
+func (r *resolver) sshdFiles() []conf.File {
+	lines, _ := r.f.NoFile.SSHD.Get()
+	return filesOfLines(lines)
+}
+
+// filesOfLines puts FILE:LINE:TEXT back into files, with empty lines for what
+// was not told.
+func filesOfLines(lines []string) (files []conf.File) {
+	at := map[string]int{}
+	for _, line := range lines {
+		path, n, text, ok := cutPlace(line)
+		if !ok {
+			continue
+		}
+		i, seen := at[path]
+		if !seen {
+			i = len(files)
+			at[path] = i
+			files = append(files, conf.File{Path: path})
+		}
+		f := &files[i]
+		if n == 0 {
+			continue
+		}
+		if missing := n - 1 - strings.Count(f.Content, "\n"); missing > 0 {
+			f.Content += strings.Repeat("\n", min(missing, 1<<16))
+		}
+		f.Content += text + "\n"
+	}
+	return files
+}
+
+// cutPlace divides FILE:LINE:TEXT. A file of these has no colon in its name
+// that a number and another colon follow.
+func cutPlace(line string) (path string, n int, text string, ok bool) {
+	path, rest, ok1 := strings.Cut(line, ":")
+	number, text, ok2 := strings.Cut(rest, ":")
+	if !ok1 || !ok2 {
+		return "", 0, "", false
+	}
+	_, err := fmt.Sscanf(number, "%d", &n)
+	return path, n, text, err == nil && n >= 0
+}
+
+// loginUser is a user as PAM sees it.
+func (r *resolver) loginUser(user string) conf.LoginUser {
+	u := conf.LoginUser{Name: user, UID: -1, GID: -1}
+	if user == "root" {
+		return conf.LoginUser{Name: user, Groups: []conf.LoginGroup{{Name: "root"}}, GroupsUnknown: "root's groups were not asked"}
+	}
+	account := r.f.Login.Accounts[user]
+	a, ok := account.Get()
+	if !ok {
+		u.GroupsUnknown = account.Why()
+		for _, tm := range r.f.Flink.TaskManagers {
+			if userKey(tm) == user {
+				u.UID = tm.UID.Or(-1)
+			}
+		}
+		return u
+	}
+	u.UID, u.GID = a.UID, a.GID
+	for _, g := range a.Groups {
+		if g.Name == "" {
+			u.GroupsUnknown = fmt.Sprintf("group %d has no name", g.GID)
+		}
+		u.Groups = append(u.Groups, conf.LoginGroup{Name: g.Name, GID: g.GID})
+	}
+	return u
+}
+
+// osRelease is the text of os-release(5).
+func (r *resolver) osRelease() string { return r.f.File("/etc/os-release").Or(File{}).Content }
+
+// nrOpen is fs.nr_open now or after the next boot, 0 where not known.
+func (r *resolver) nrOpen(h Horizon) uint64 {
+	if h == Boot {
+		return r.bootNrOpen()
+	}
+	return uint64(r.f.NoFile.NrOpen.Or(0))
+}
+
+// pid1 are the limits of process 1.
+func (r *resolver) pid1() map[string]conf.Rlimits { return r.procLimits("/proc/1/limits") }
+
+func (r *resolver) procLimits(path string) map[string]conf.Rlimits {
+	return conf.ParseProcLimits(r.f.File(path).Or(File{}).Content)
+}
+
+// sessionStart are the limits of the process that opens the session: sshd's or
+// cron's for their own; for what switches users those of root's own session
+// through sshd.
+func (r *resolver) sessionStart(user, service string, h Horizon) map[string]conf.Rlimits {
+	switch {
+	case service == "sshd" && h != Boot:
+		if pid, ok := r.f.Login.SSHDPID.Get(); ok {
+			return r.procLimits(fmt.Sprintf("/proc/%d/limits", pid))
+		}
+	case service == "sshd":
+		return r.daemonLimits("ssh.service", "sshd.service")
+	case service == "cron" || service == "crond":
+		return r.daemonLimits("cron.service", "crond.service")
+	case slices.Contains(switching, service) && user != "root":
+		return sessionRlimits(r.login("root", "sshd", h))
+	}
+	return map[string]conf.Rlimits{}
+}
+
+// daemonLimits are what systemd gives to the first of these units that has a
+// file. Without systemd they are the ones the process has now, which nothing
+// but its start script decides.
+func (r *resolver) daemonLimits(units ...string) map[string]conf.Rlimits {
+	for _, name := range units {
+		if u := r.unit(name); u.Fragment != "" {
+			return unitRlimits(u)
+		}
+	}
+	return map[string]conf.Rlimits{}
+}
+
+// sessionRlimits are the limits of a session that are known.
+func sessionRlimits(s sessionLimits) map[string]conf.Rlimits {
+	all := map[string]conf.Rlimits{}
+	if s.why == "" && s.Refused == "" {
+		for item, l := range s.Items {
+			if l.Soft.Known && l.Hard.Known {
+				all[item] = conf.Rlimits{Soft: l.Soft.Value, Hard: l.Hard.Value}
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,122 @@
+package probes
+
+import (
+	"cmp"
+	"fmt"
+	"path"
+
+	"github.com/tmdoctor/tmdoctor/probes/conf"
+)
+
+// threadsLimit is how nproc is judged on the horizons live and boot. The
+// policy has no floor for it: what is in use is compared.
+func threadsLimit() limitSpec {
+	return limitSpec{
+		item: "nproc", what: "threads", near: true,
+		used: func(f *Facts, tm TaskManager) Value[int64] {
+			uid, ok := tm.UID.Get()
+			if !ok || uid == 0 { // the kernel does not hold root to it
+				return Unknown[int64]("not counted")
+			}
+			return f.Threads.Users[uid]
+		},
+		raise: func(in Input, s *start, want Limit) string {
+			if s.kind == "systemd" || s.kind == "yarn" {
+				return fmt.Sprintf("LimitNPROC=%s in the unit %s, then systemctl daemon-reload", want, shellWord(s.unit))
+			}
+			return limitsConf(in, s.user, "nproc", want)
+		},
+	}
+}
+
+// tasks are TasksMax of a unit's TaskManagers: the threads of its control group
+// and the limits on them. ok is false where the unit has none of its own.
+type tasks struct {
+	s          *start
+	pid        int
+	group      PidsGroup
+	running    bool // group is known
+	live, boot HorizonValue
+	item       conf.ItemLimits
+}
+
+func unitTasks(in Input) (all []tasks) {
+	for i := range in.next.startsOf() {
+		s := &in.next.starts[i]
+		if s.kind != "systemd" {
+			continue
+		}
+		t := tasks{s: s, boot: HorizonValue{Unknown: "no unit file tells"}, live: HorizonValue{Source: "systemctl show " + s.unit}}
+		if u, ok := in.Facts.NoFile.Units[s.unit].Get(); ok {
+			t.live.Value = u.TasksMax.String()
+		} else {
+			t.live.Unknown = cmp.Or(in.Facts.NoFile.Units[s.unit].Why(), notCollected)
+		}
+		u := in.next.unit(s.unit)
+		t.item = u.Items["TasksMax"]
+		t.boot = limitOf(t.item).value()
+		if u.Unknown != "" {
+			t.boot = HorizonValue{Unknown: u.Unknown}
+		}
+		for _, tm := range s.tms {
+			groups, _ := in.Facts.Threads.Groups[tm.PID].Get()
+			for _, g := range groups {
+				if t.pid == 0 && unitOfGroup(g.Path) == s.unit {
+					t.pid, t.group, t.running = tm.PID, g, true
+				}
+			}
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// unitOfGroup is the unit of a path to pids.max.
+func unitOfGroup(file string) string {
+	l, _ := unitOfPath(path.Dir(file))
+	return l.Unit
+}
+
+// tasksStandings are TasksMax side by side, for units.
+func tasksStandings(in Input) (all []Standing) {
+	for _, t := range unitTasks(in) {
+		s := Standing{Setting: "TasksMax", Subject: t.s.unit, Used: -1, Live: t.live, Boot: t.boot}
+		s.Running = HorizonValue{Unknown: "no control group of it limits threads"}
+		if t.running {
+			s.Used = t.group.Current
+			s.Running = HorizonValue{Value: Limit(t.group.Max).String(), Source: t.group.Path}
+		}
+		all = append(all, s)
+	}
+	return all
+}
+
+// tasksAtBoot judges TasksMax after the next boot by what is in use.
+func tasksAtBoot(in Input) (findings []Finding) {
+	for _, t := range unitTasks(in) {
+		n := limitOf(t.item)
+		if t.boot.Unknown != "" || !n.known || n.pair.Hard == Unlimited {
+			continue
+		}
+		value := n.pair.Hard
+		find := func(slug, message string) Finding {
+			f := in.Find(slug, Boot, message)
+			f.Subject, f.Source, f.Observed = t.s.unit, n.source, value.String()
+			f.Want = "below " + fmt.Sprint(in.Threshold("threads/near")) + " %"
+			f.Evidence = threadsLimit().evidence(in.Facts, n)
+			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: "systemd", Unit: t.s.unit}}, 2*max(t.group.Current, int64(value)))
+			return f
+		}
+		if slug, share, ok := usage(in, t.group.Current, int64(value)); t.running && ok {
+			f := find(slug, fmt.Sprintf("the unit has %d %% or more of the %s threads that TasksMax allows after a reboot", share, value))
+			f.Observed = fmt.Sprintf("%d of %s threads (%d %%)", t.group.Current, value, percent(t.group.Current, int64(value)))
+			findings = append(findings, f)
+		}
+		if live, err := ParseLimit(t.live.Value); err == nil && t.live.Unknown == "" && value < live && n.at != "" {
+			f := find("not-persistent", fmt.Sprintf("TasksMax of the TaskManager's unit is %s now and %s after a reboot", live, value))
+			f.Want = live.String()
+			findings = append(findings, f)
+		}
+	}
+	return findings
+}
