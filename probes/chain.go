@@ -43,3 +43,21 @@ type ChainLine struct {
 	Why  string `json:"why"`
 	Won  bool   `json:"won"`
 }
+
+// Known reports whether the value of every horizon is known: of each standing,
+// or of each part where the setting has no standing.
+func (c *Chain) Known() bool {
+	for i := range c.Standings {
+		for _, h := range Horizons {
+			if c.Standings[i].At(h).Unknown != "" {
+				return false
+			}
+		}
+	}
+	for i := range c.Parts {
+		if len(c.Standings) == 0 && c.Parts[i].Result.Unknown != "" {
+			return false
+		}
+	}
+	return len(c.Standings)+len(c.Parts) > 0
+}

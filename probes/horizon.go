@@ -114,7 +114,7 @@ func (c *Check) at(h Horizon, findings []Finding) {
 	}
 	for i := range c.Horizons {
 		s := &c.Horizons[i]
-		if why := s.at(h).Unknown; why != "" && why != noneRuns {
+		if why := s.At(h).Unknown; why != "" && why != noneRuns {
 			unknown = append(unknown, strings.TrimSuffix(s.Setting+" of "+s.Subject, " of ")+": "+why)
 		}
 	}
@@ -132,8 +132,8 @@ func (c *Check) at(h Horizon, findings []Finding) {
 	}
 }
 
-// at is the value of one horizon.
-func (s *Standing) at(h Horizon) HorizonValue {
+// At is the value of one horizon.
+func (s *Standing) At(h Horizon) HorizonValue {
 	switch h {
 	case Running:
 		return s.Running

@@ -1,0 +1,69 @@
+package probes
+
+import "testing"
+
+func TestSettingsAreFoundByTheirNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range SettingNames() {
+		if p := BySetting(name); p == nil || p.Setting.Name != name {
+			t.Errorf("BySetting(%q) = %v, want its probe", name, p)
+		}
+	}
+	if p := BySetting("maps"); p != nil {
+		t.Errorf("BySetting(maps) = %s, want nil: that is a probe", p.Name)
+	}
+	for _, row := range []struct{ word, want string }{
+		{"nofiles", "nofile"}, {"vm.max_map_counts", "vm.max_map_count"}, {"vm.max_mapcount", "vm.max_map_count"},
+		{"swappiness", ""}, {"", ""},
+	} {
+		if got := NearestSetting(row.word); got != row.want {
+			t.Errorf("NearestSetting(%q) = %q, want %q", row.word, got, row.want)
+		}
+	}
+}
+
+func TestHorizonsAreReadByName(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name string
+		want Horizon
+		ok   bool
+	}{
+		{"all", "", true}, {"running", Running, true}, {"live", Live, true}, {"boot", Boot, true},
+		{"", "", false}, {"reboot", "", false}, {"Boot", "", false},
+	} {
+		got, err := ParseHorizon(row.name)
+		if got != row.want || (err == nil) != row.ok {
+			t.Errorf("ParseHorizon(%q) = %q, %v; want %q, ok %v", row.name, got, err, row.want, row.ok)
+		}
+	}
+}
+
+// TestChainIsKnownOnlyIfEveryHorizonIs: nothing at all is not known either.
+func TestChainIsKnownOnlyIfEveryHorizonIs(t *testing.T) {
+	t.Parallel()
+	value, none := HorizonValue{Value: "1", Source: "x"}, HorizonValue{Unknown: "why"}
+	standing := func(running, live, boot HorizonValue) Standing {
+		return Standing{Setting: "nofile", Running: running, Live: live, Boot: boot}
+	}
+	part := func(v HorizonValue) []ChainPart { return []ChainPart{{Result: v}} }
+	for _, row := range []struct {
+		name string
+		c    Chain
+		want bool
+	}{
+		{"all three", Chain{Standings: []Standing{standing(value, value, value)}}, true},
+		{"running is not", Chain{Standings: []Standing{standing(none, value, value)}}, false},
+		{"live is not", Chain{Standings: []Standing{standing(value, none, value)}}, false},
+		{"boot is not", Chain{Standings: []Standing{standing(value, value, none)}}, false},
+		{"the second user's is not", Chain{Standings: []Standing{standing(value, value, value), standing(value, value, none)}}, false},
+		{"standings are known and a part is not", Chain{Standings: []Standing{standing(value, value, value)}, Parts: part(none)}, true},
+		{"a part alone", Chain{Parts: part(value)}, true},
+		{"a part alone that is not", Chain{Parts: part(none)}, false},
+		{"nothing", Chain{}, false},
+	} {
+		if got := row.c.Known(); got != row.want {
+			t.Errorf("%s: Known() = %v, want %v", row.name, got, row.want)
+		}
+	}
+}
