@@ -55,7 +55,7 @@ func TestEveryReportFollowsTheSchema(t *testing.T) {
 	t.Parallel()
 	document, line := compiled(t, "report.json"), compiled(t, "line.json")
 	fleets := map[string][]*Host{
-		"sick": sickFleet(), "healthy": healthyFleet(), "lost": lostFleet(), "hostile": hostileFleet(),
+		"sick": sickFleet(), "limits": limitsFleet(), "hostile limits": hostileLimits(), "healthy": healthyFleet(), "lost": lostFleet(), "hostile": hostileFleet(),
 		"with facts": withFacts(sickFleet()), "none": nil, "of zero values": {{Name: "x", Status: ""}},
 	}
 	for name, hosts := range fleets {
@@ -89,7 +89,9 @@ func parse(t testing.TB, b []byte) any {
 func TestSchemaRefusesEveryMutation(t *testing.T) {
 	t.Parallel()
 	schema := compiled(t, "report.json")
-	report := parse(t, render(t, "json", Options{}, testRun(14), withFacts(sickFleet()), true))
+	hosts := withFacts(sickFleet())
+	mapsStand(hosts[0], 1204, "262144", value("262144", flinkConf))
+	report := parse(t, render(t, "json", Options{}, testRun(14), hosts, true))
 	if err := schema.Validate(report); err != nil {
 		t.Fatal(err)
 	}
@@ -185,6 +187,7 @@ func TestSchemaHasTheFieldsOfTheTypes(t *testing.T) {
 	for name, v := range map[string]any{
 		"report": Report{}, "run": Run{}, "host": Host{}, "unreachable": Unreachable{}, "taskmanager": TaskManager{},
 		"check": probes.Check{}, "finding": probes.Finding{}, "cause": probes.Cause{}, "evidence": probes.Evidence{},
+		"standing": probes.Standing{}, "horizon_value": probes.HorizonValue{},
 		"fleet": Fleet{}, "summary": Summary{},
 	} {
 		var want []string

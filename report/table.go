@@ -21,16 +21,17 @@ const (
 // table is the report for people. It keeps the rows it may print, the folds
 // and the counts.
 type table struct {
-	w     io.Writer
-	o     Options
-	run   Run
-	seen  int
-	rows  []row
-	left  int // sick hosts that lost their row to a worse one
-	folds folds
-	why   reasons
-	not   unseen
-	turn  byCheck
+	w      io.Writer
+	o      Options
+	run    Run
+	seen   int
+	rows   []row
+	left   int // sick hosts that lost their row to a worse one
+	folds  folds
+	limits limits
+	why    reasons
+	not    unseen
+	turn   byCheck
 	// newKeys and lost say that hosts were not reached, for want of a host
 	// key or otherwise: they choose what to type next.
 	newKeys, lost bool
@@ -79,6 +80,7 @@ func (t *table) Host(h *Host) error {
 	status := statusOf(h)
 	sick := status.Rank() > 0
 	t.folds.add(h)
+	t.limits.add(h, t.o.All || t.o.Wide)
 	t.why.add(h)
 	t.not.add(h, t.seen)
 	t.seen++
@@ -198,6 +200,7 @@ func (t *table) End(fleet Fleet, s Summary) error {
 	}
 	t.printCauses(s)
 	t.printFindings(fleet)
+	t.printLimits()
 	t.printUnseen()
 	t.printSummary(fleet, s)
 	t.printNext(s)

@@ -32,7 +32,7 @@ func columns(s string) int {
 
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	t.Parallel()
-	for name, hosts := range map[string][]*Host{"sick": sickFleet(), "lost": lostFleet(), "large": largeFleet(), "hostile": hostileFleet(), "healthy": healthyFleet()} {
+	for name, hosts := range map[string][]*Host{"sick": sickFleet(), "lost": lostFleet(), "large": largeFleet(), "hostile": hostileFleet(), "healthy": healthyFleet(), "limits": limitsFleet(), "hostile limits": hostileLimits()} {
 		for _, by := range []string{"host", "check"} {
 			for _, w := range []int{40, 50, 59, 60, 61, 72, 80, 100, 132, 200} {
 				out := render(t, "table", Options{Width: w, By: by}, testRun(len(hosts)), hosts, true)
@@ -193,9 +193,10 @@ func TestColourChangesNothingButColour(t *testing.T) {
 	t.Parallel()
 	sgr := regexp.MustCompile(`\x1b\[(0|1|31|32|33|35)m`)
 	for _, o := range []Options{{Width: 50}, {Width: 80}, {}, {Width: 80, By: "check"}} {
-		plain := render(t, "table", o, testRun(14), sickFleet(), true)
+		hosts := append(sickFleet(), limitsFleet()...)
+		plain := render(t, "table", o, testRun(len(hosts)), hosts, true)
 		o.Color = true
-		coloured := render(t, "table", o, testRun(14), sickFleet(), true)
+		coloured := render(t, "table", o, testRun(len(hosts)), hosts, true)
 		if got := sgr.ReplaceAll(coloured, nil); !bytes.Equal(got, plain) {
 			t.Errorf("%+v: without colours:\n%s\nwant:\n%s", o, got, plain)
 		}
@@ -207,7 +208,7 @@ func TestColourChangesNothingButColour(t *testing.T) {
 
 func TestASCIIHasNoCharacterOfOursBeyondIt(t *testing.T) {
 	t.Parallel()
-	for _, hosts := range [][]*Host{sickFleet(), largeFleet(), lostFleet()} {
+	for _, hosts := range [][]*Host{sickFleet(), largeFleet(), lostFleet(), limitsFleet()} {
 		out := render(t, "table", Options{Width: 80, ASCII: true}, testRun(14), hosts, true)
 		if i := bytes.IndexFunc(out, func(r rune) bool { return r > unicode.MaxASCII }); i >= 0 {
 			t.Errorf("%q", out[max(0, i-20):i+4])
@@ -224,7 +225,7 @@ func TestNothingHostileReachesAnyFormat(t *testing.T) {
 		{"table", Options{}}, {"table", Options{Width: 50}}, {"table", Options{Width: 80, By: "check", All: true}},
 		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}},
 	} {
-		out := string(render(t, v.format, v.o, testRun(3), hostileFleet(), true))
+		out := string(render(t, v.format, v.o, testRun(4), append(hostileFleet(), hostileLimits()...), true))
 		if !harmless(strings.ReplaceAll(out, "\n", "")) {
 			t.Errorf("%s %+v: %q", v.format, v.o, out)
 		}
