@@ -22,8 +22,8 @@ func (t *table) printSummary(fleet Fleet, s Summary) {
 		if s.Hosts == 1 {
 			word = "ok"
 		}
-		t.paragraph("", t.o.count(s.Hosts, probes.OK, plural(s.Hosts, "host", "hosts")+": "+word)+end)
-		t.paragraph("", "Nothing was found that keeps RocksDB from working.")
+		t.paragraph("", t.o.count(s.Hosts, probes.OK, t.hosts(s)+": "+word)+end)
+		t.paragraph("", t.reassurance())
 		return
 	}
 	counts := []string{
@@ -32,7 +32,16 @@ func (t *table) printSummary(fleet Fleet, s Summary) {
 		t.o.count(s.Fail, probes.Fail, fmt.Sprintf("%d fail", s.Fail)),
 		t.o.count(s.Unknown, probes.StatusUnknown, fmt.Sprintf("%d unknown", s.Unknown)),
 	}
-	t.paragraph("", plural(s.Hosts, "host", "hosts")+": "+strings.Join(counts, ", ")+end)
+	t.paragraph("", t.hosts(s)+": "+strings.Join(counts, ", ")+end)
+}
+
+// hosts is how many hosts were looked at, and at which horizon if it was one.
+func (t *table) hosts(s Summary) string {
+	n := plural(s.Hosts, "host", "hosts")
+	if h := t.run.Horizon; h != "" {
+		n += " at the horizon " + Escape(string(h))
+	}
+	return n
 }
 
 // count colours a number that is not zero.
@@ -111,13 +120,16 @@ func (t *table) next(s Summary) []step {
 	if word := t.worstWord(s); word != "" {
 		steps = append(steps, step{program + " explain " + shellQuote(word), "what it means, how to mend it"})
 	}
+	if host, setting := t.limits.doubtful(); host != "" && t.o.Why != nil {
+		steps = append(steps, step{Escape(t.o.Why(host, setting)), "what sets it at boot"})
+	}
 	if !checks || strings.Contains(command, " --from") {
 		return steps
 	}
 	if t.newKeys && !strings.Contains(command, "--accept-new") {
 		steps = append(steps, step{command + " --accept-new", "record the unknown host keys"})
 	}
-	if hosts := hostsCommand(command); t.lost && hosts != "" {
+	if hosts := hostsCommand(strings.Replace(command, " --horizon "+string(t.run.Horizon), "", 1)); t.lost && hosts != "" {
 		steps = append(steps, step{hosts, "how each host is reached"})
 	}
 	if t.wantsSudo() && !strings.Contains(command, "--sudo") && !strings.Contains(command, " --root") {

@@ -30,7 +30,10 @@ type Options struct {
 	// Command is how the user called us, for the next command to type:
 	// "tmdoctor check -i hosts.txt".
 	Command string
-	Now     func() time.Time
+	// Why is the command that tells how a setting came about on a host; nil
+	// if there is none to suggest.
+	Why func(host, setting string) string
+	Now func() time.Time
 }
 
 // FormatDoc is a format with its name and one line of help.

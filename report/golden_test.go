@@ -17,13 +17,18 @@ var update = flag.Bool("update", false, "rewrite testdata")
 
 const command = "tmdoctor check -i hosts.txt"
 
+func whyCommand(host, setting string) string {
+	return "tmdoctor why " + host + " " + setting + " -i hosts.txt"
+}
+
 // views are the golden files: a fleet seen through a format.
 var views = []struct {
 	name   string
 	format string
 	o      Options
 	fleet  func() []*Host
-	cut    bool // the run was cut short
+	cut    bool           // the run was cut short
+	at     probes.Horizon // the only one that is judged
 }{
 	{name: "width50.txt", o: Options{Width: 50}, fleet: sickFleet},
 	{name: "width80.txt", o: Options{Width: 80}, fleet: sickFleet},
@@ -45,6 +50,8 @@ var views = []struct {
 	{name: "limits120.txt", o: Options{Width: 120}, fleet: limitsFleet},
 	{name: "limits-all.txt", o: Options{Width: 120, All: true}, fleet: limitsFleet},
 	{name: "limits-color.txt", o: Options{Width: 80, Color: true, ASCII: true}, fleet: limitsFleet},
+	{name: "boot.txt", o: Options{Width: 80}, fleet: bootFleet, at: probes.Boot},
+	{name: "boot-healthy.txt", o: Options{Width: 80}, fleet: healthyFleet, at: probes.Boot},
 	{name: "limits-hostile.txt", o: Options{Width: 80}, fleet: hostileLimits},
 	{name: "report.json", format: "json", fleet: sickFleet},
 	{name: "report.ndjson", format: "ndjson", fleet: sickFleet},
@@ -64,7 +71,10 @@ func TestEveryViewIsAsRecorded(t *testing.T) {
 			if v.cut {
 				selected += 7
 			}
-			got := render(t, v.format, v.o, testRun(selected), hosts, !v.cut)
+			run := testRun(selected)
+			run.Horizon = v.at
+			v.o.Why = whyCommand
+			got := render(t, v.format, v.o, run, hosts, !v.cut)
 			path := filepath.Join("testdata", v.name)
 			if *update {
 				if err := os.WriteFile(path, got, 0o666); err != nil {

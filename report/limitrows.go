@@ -19,10 +19,6 @@ const (
 	maxNames = 16 // of hosts that a line has room for at least
 )
 
-// limitsTitle says what the three columns are: a person who reads them at
-// night looks nothing up.
-const limitsTitle = ": the process as it runs, a start now, a start after the next boot"
-
 // limitRow is one fold as it is printed.
 type limitRow struct {
 	fold   *limitFold
@@ -63,7 +59,7 @@ func (t *table) printLimits() {
 		return
 	}
 	usual := usualOrigins(folds)
-	t.paragraph("", t.o.bold("LIMITS")+limitsTitle)
+	t.paragraph("", t.o.bold("LIMITS")+": "+limitsTitle())
 	each := t.limitLines(folds)
 	left := 0
 	if most := maxLimitLines / each; len(folds) > most && !t.o.All {

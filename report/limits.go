@@ -237,6 +237,17 @@ func (f *limitFold) running() string {
 // hosts are the names as ranges, with their number.
 func (f *limitFold) hosts() string { return hostsText(inventory.Fold(f.names), len(f.names)) }
 
+// doubtful is the first host, and the setting there, whose value after the
+// next boot is wrong or not known; "" if there is none.
+func (ls *limits) doubtful() (host, setting string) {
+	for _, f := range ls.sorted() {
+		if f.bad[2].Rank() > 0 && probes.BySetting(f.setting) != nil {
+			return f.names[0], f.setting
+		}
+	}
+	return "", ""
+}
+
 // sorted are the folds, what matters most first; of one rank, each setting
 // stands together.
 func (ls *limits) sorted() []*limitFold {

@@ -25,6 +25,9 @@ type Run struct {
 	Version      string    `json:"version"`
 	ScriptSHA256 string    `json:"script_sha256"`
 	Policy       string    `json:"policy"` // file, "" for the default policy
+	// Horizon is the only one that was judged, "" where all were: a report of
+	// one says nothing about the others.
+	Horizon probes.Horizon `json:"horizon"`
 	// Selected is how many hosts were selected: fewer in the report means
 	// that the run was cut short.
 	Selected int `json:"selected"`

@@ -190,6 +190,7 @@ func compareBool(a, b bool) int {
 // End prints the report.
 func (t *table) End(fleet Fleet, s Summary) error {
 	t.trim(t.limit())
+	t.printHorizon()
 	switch {
 	case t.o.By == "check":
 		t.printByCheck()
