@@ -123,14 +123,17 @@ func checkDemo(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet, 
 	if err != nil {
 		return nil, err
 	}
-	o, err := f.open(u, "tmdoctor demo", newRun(script, "", len(hosts)), nil, nil)
+	o, err := f.open(u, report.Options{Command: "tmdoctor demo"}, newRun(script, "", len(hosts)), nil)
 	if err != nil {
 		return nil, err
 	}
 	defer o.close()
 	seen := map[string]*report.Host{}
-	a := &audit.Audit{Script: script}
-	if err := f.ask(ctx, u, a, hosts, o, func(h *report.Host) { seen[h.Name] = h }); err != nil {
+	each := func(h *report.Host) error {
+		seen[h.Name] = h
+		return o.host(h)
+	}
+	if err := f.ask(ctx, u, &audit.Audit{Script: script}, hosts, each); err != nil {
 		return nil, err
 	}
 	// The verdict of the fleet is not that of the demonstration.

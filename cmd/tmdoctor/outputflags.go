@@ -84,6 +84,7 @@ type output struct {
 	fleet   report.Comparison
 	failOn  report.FailOn
 	held    *heldStdout
+	horizon probes.Horizon // the only one that was asked for, "" for all
 }
 
 // heldStdout keeps what goes to standard output until the exit status is
@@ -98,8 +99,9 @@ func (h *heldStdout) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// open creates the files and begins every format.
-func (f *outputFlags) open(u *ui, command string, run report.Run, policy *probes.Policy, only []string) (*output, error) {
+// open creates the files and begins every format. opts are what the command
+// line says beside the flags of output: the probes, the next commands.
+func (f *outputFlags) open(u *ui, opts report.Options, run report.Run, policy *probes.Policy) (*output, error) {
 	failOn, err := report.ParseFailOn(f.failOn)
 	if err != nil {
 		return nil, err
@@ -108,16 +110,14 @@ func (f *outputFlags) open(u *ui, command string, run report.Run, policy *probes
 	if err != nil {
 		return nil, err
 	}
-	out := &output{fleet: report.Comparison{Policy: policy}, failOn: failOn}
+	out := &output{fleet: report.Comparison{Policy: policy}, failOn: failOn, horizon: run.Horizon}
 	stdout := u.stdout
 	if f.quiet {
 		out.held = &heldStdout{to: u.stdout}
 		stdout = out.held
 	}
-	opts := report.Options{
-		Width: u.width(), Color: color, ASCII: f.ascii || u.ascii(), By: f.by, All: f.all, Wide: f.wide,
-		Probes: only, Command: strings.TrimSpace(command), Now: time.Now,
-	}
+	opts.Width, opts.Color, opts.ASCII, opts.Now = u.width(), color, f.ascii || u.ascii(), time.Now
+	opts.By, opts.All, opts.Wide = f.by, f.all, f.wide
 	outputs := f.outputs
 	if len(outputs) == 0 {
 		outputs = []string{"table"}
@@ -175,7 +175,7 @@ func whole(cutShort bool) *time.Time {
 // if the run was cut short.
 func (o *output) finish(finished *time.Time) error {
 	cutShort := finished == nil
-	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet()
+	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet().At(o.horizon)
 	for _, f := range o.formats {
 		if err := f.End(fleet, summary); err != nil {
 			return err

@@ -31,8 +31,16 @@ type Audit struct {
 	FlinkUser string
 	// Root is a directory that stands for the host, "" for real hosts.
 	Root string
+	// View is what of the answers is judged.
+	View View
+}
+
+// View is how much of a host is judged. The zero View is all of it.
+type View struct {
 	// Only are the probes to judge; nil means all.
 	Only []string
+	// Horizon is the only horizon to judge at; "" means all.
+	Horizon probes.Horizon
 }
 
 // Run asks all hosts and calls each with every host as it ends: exactly once a
@@ -72,7 +80,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		return h
 	}
 	facts.SetClock(res.Ended.Add(-res.Timing.Script), res.Ended)
-	Judge(h, facts, a.Policy, a.Only)
+	Judge(h, facts, a.Policy, a.View)
 	return h
 }
 
@@ -113,10 +121,10 @@ func lost(h *report.Host, why *report.Unreachable) {
 	h.Causes = []probes.Cause{}
 }
 
-// Judge fills in what the facts of a host mean under a policy. only limits
-// what is judged to those probes; nil means all.
-func Judge(h *report.Host, facts *probes.Facts, policy *probes.Policy, only []string) {
-	audit := probes.Evaluate(facts, policy).Only(only)
+// Judge fills in what the facts of a host mean under a policy, as far as the
+// view goes.
+func Judge(h *report.Host, facts *probes.Facts, policy *probes.Policy, view View) {
+	audit := probes.Evaluate(facts, policy).At(view.Horizon).Only(view.Only)
 	h.Unreachable = nil
 	h.Facts = facts
 	h.Status, h.Checks, h.Findings, h.Causes = audit.Status, audit.Checks, audit.Findings, audit.Causes

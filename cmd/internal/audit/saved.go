@@ -33,20 +33,22 @@ type Collected struct {
 // host, named like the file without its extension.
 //
 // Hosts keep what made them unreachable; all others are judged again, with
-// policy and by this tmdoctor.
+// policy and by this tmdoctor, as far as the view goes: what the saved report
+// was judged at does not matter.
 //
 // Nothing read is not all well: reports of no host at all are ErrNoHost.
-func Saved(files []string, policy *probes.Policy, only []string) (all Collected, err error) {
+func Saved(files []string, policy *probes.Policy, view View) (all Collected, err error) {
 	seen := map[string]string{} // host -> file
 	cutShort := false
 	for i, file := range files {
-		r, err := savedFile(file, policy, only)
+		r, err := savedFile(file, policy, view)
 		if err != nil {
 			return Collected{}, err
 		}
 		selected := all.Run.Selected + max(r.Run.Selected, len(r.Hosts))
 		if i == 0 {
 			all.Run = r.Run
+			all.Run.Horizon = view.Horizon
 		}
 		all.Run.Selected = selected
 		if end := r.Summary.Finished; end == nil || len(r.Hosts) < r.Run.Selected {
@@ -73,13 +75,13 @@ func Saved(files []string, policy *probes.Policy, only []string) (all Collected,
 	return all, nil
 }
 
-func savedFile(file string, policy *probes.Policy, only []string) (*report.Report, error) {
+func savedFile(file string, policy *probes.Policy, view View) (*report.Report, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return rawOutput(file, b, policy, only)
+		return rawOutput(file, b, policy, view)
 	}
 	r, err := report.Read(bytes.NewReader(b))
 	if err != nil && !errors.Is(err, report.ErrTruncated) {
@@ -89,14 +91,14 @@ func savedFile(file string, policy *probes.Policy, only []string) (*report.Repor
 		return nil, fmt.Errorf("%s: %w: selected is %d", file, report.ErrSchema, r.Run.Selected)
 	}
 	for i := range r.Hosts {
-		judgeAgain(&r.Hosts[i], policy, only)
+		judgeAgain(&r.Hosts[i], policy, view)
 	}
 	return r, nil
 }
 
 // judgeAgain judges a host of a saved report. Its status then is not believed:
 // without a complete answer beside it, a host is unknown.
-func judgeAgain(h *report.Host, policy *probes.Policy, only []string) {
+func judgeAgain(h *report.Host, policy *probes.Policy, view View) {
 	switch {
 	case h.Unreachable != nil:
 		h.Facts = nil // of an answer that did not come to its end
@@ -108,19 +110,19 @@ func judgeAgain(h *report.Host, policy *probes.Policy, only []string) {
 			Hint:   "ask the host again: tmdoctor check -o json=FILE keeps the facts",
 		})
 	default:
-		Judge(h, h.Facts, policy, only)
+		Judge(h, h.Facts, policy, view)
 	}
 }
 
 // rawOutput judges what `tmdoctor script` printed on one host.
-func rawOutput(file string, b []byte, policy *probes.Policy, only []string) (*report.Report, error) {
+func rawOutput(file string, b []byte, policy *probes.Policy, view View) (*report.Report, error) {
 	facts, err := probes.ParseFacts(b, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: neither a saved report nor the output of the script: %w", file, err)
 	}
 	base := filepath.Base(file)
 	h := report.Host{Name: strings.TrimSuffix(base, filepath.Ext(base)), Groups: []string{}}
-	Judge(&h, facts, policy, only)
+	Judge(&h, facts, policy, view)
 	now := time.Now().UTC()
 	return &report.Report{
 		Run: report.Run{ID: base, Started: now, Selected: 1}, Hosts: []report.Host{h},

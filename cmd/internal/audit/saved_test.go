@@ -45,7 +45,7 @@ func TestSavedHostIsNotHealthyByItsOwnWord(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			all, err := Saved([]string{saved(t, 1, c.host)}, nil, nil)
+			all, err := Saved([]string{saved(t, 1, c.host)}, nil, View{})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,13 +62,13 @@ func TestSavedHostIsNotHealthyByItsOwnWord(t *testing.T) {
 
 func TestSavedReportOfNoHostIsRefused(t *testing.T) {
 	t.Parallel()
-	if _, err := Saved([]string{saved(t, 0)}, nil, nil); !errors.Is(err, ErrNoHost) {
+	if _, err := Saved([]string{saved(t, 0)}, nil, View{}); !errors.Is(err, ErrNoHost) {
 		t.Errorf("Saved(no host) = %v, want ErrNoHost", err)
 	}
-	if _, err := Saved([]string{saved(t, -5)}, nil, nil); !errors.Is(err, report.ErrSchema) {
+	if _, err := Saved([]string{saved(t, -5)}, nil, View{}); !errors.Is(err, report.ErrSchema) {
 		t.Errorf("Saved(selected -5) = %v, want ErrSchema", err)
 	}
-	all, err := Saved([]string{saved(t, 3)}, nil, nil)
+	all, err := Saved([]string{saved(t, 3)}, nil, View{})
 	if err != nil || len(all.Hosts) != 0 || all.Run.Selected != 3 || all.Finished != nil {
 		t.Errorf("Saved(none of 3) = %d hosts of %d, finished %v, %v; want 0 of 3, cut short", len(all.Hosts), all.Run.Selected, all.Finished, err)
 	}
@@ -80,15 +80,36 @@ func TestSavedReportsOfShardsAreOne(t *testing.T) {
 	t.Parallel()
 	host := func(name string) report.Host { return report.Host{Name: name, Status: probes.OK} }
 	a, b := saved(t, 1, host("tm1")), saved(t, 1, host("tm2"))
-	all, err := Saved([]string{a, b}, nil, nil)
+	all, err := Saved([]string{a, b}, nil, View{})
 	if err != nil || len(all.Hosts) != 2 || all.Run.Selected != 2 || all.Finished == nil || all.Hosts[1].Index != 1 {
 		t.Errorf("two whole shards: %d hosts of %d, finished %v, %v", len(all.Hosts), all.Run.Selected, all.Finished, err)
 	}
-	all, err = Saved([]string{a, saved(t, 2, host("tm3"))}, nil, nil)
+	all, err = Saved([]string{a, saved(t, 2, host("tm3"))}, nil, View{})
 	if err != nil || all.Finished != nil || all.Run.Selected != 3 {
 		t.Errorf("a whole and a cut shard: %d hosts of %d, finished %v, %v; want cut short", len(all.Hosts), all.Run.Selected, all.Finished, err)
 	}
-	if _, err := Saved([]string{a, a}, nil, nil); err == nil {
+	if _, err := Saved([]string{a, a}, nil, View{}); err == nil {
 		t.Error("the same host in two reports is not refused")
+	}
+}
+
+// TestSavedReportIsJudgedAtTheHorizonAsked, whatever it was judged at before:
+// its facts are whole.
+func TestSavedReportIsJudgedAtTheHorizonAsked(t *testing.T) {
+	t.Parallel()
+	facts := &probes.Facts{Version: probes.FactsVersion}
+	file := saved(t, 1, report.Host{Name: "tm1", Status: probes.OK, Facts: facts})
+	for _, at := range append([]probes.Horizon{""}, probes.Horizons...) {
+		all, err := Saved([]string{file}, nil, View{Horizon: at})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if all.Run.Horizon != at {
+			t.Errorf("at %q: the run says %q", at, all.Run.Horizon)
+		}
+		want := probes.Evaluate(facts, nil).At(at)
+		if h := all.Hosts[0]; h.Status != want.Status || len(h.Findings) != len(want.Findings) || h.Checks[0].Status != want.Checks[0].Status {
+			t.Errorf("at %q: status %s, %d findings; want %s, %d", at, h.Status, len(h.Findings), want.Status, len(want.Findings))
+		}
 	}
 }

@@ -1,0 +1,156 @@
+package main
+
+import (
+	"context"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/remote"
+	"github.com/tmdoctor/tmdoctor/report"
+)
+
+// askFlags are the flags of every command that asks hosts, or judges what was
+// collected before: how they are reached, how they are read, by which policy.
+type askFlags struct {
+	hostFlags
+	policy    string
+	sudo      bool
+	flinkUser string
+	root      string
+	from      []string
+	deadline  time.Duration
+}
+
+func (f *askFlags) addAsk(u *ui, cmd *cobra.Command) {
+	f.addInventory(u, cmd)
+	f.addSSH(cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.policy, "policy", "", "policy `FILE`: floors, thresholds, and warn or fail for a code")
+	flags.BoolVar(&f.sudo, "sudo", false, "read with sudo what only the TaskManager's user or root may see; tmdoctor script --sudoers prints the rules it needs")
+	flags.StringVar(&f.flinkUser, "flink-user", "", "`USER` that runs the TaskManagers, where a host does not tell")
+	flags.StringVar(&f.root, "root", "", "ask a `DIR` that stands for a host, instead of hosts")
+	flags.StringArrayVar(&f.from, "from", nil, "judge a saved report or the output of the script in `FILE`, instead of asking hosts; repeatable")
+	flags.DurationVar(&f.deadline, "deadline", 0, "end the whole run after this `TIME`; what is not known by then is unknown")
+	flags.BoolVarP(&u.verbose, "verbose", "v", false, "say on standard error how each host was reached")
+	cmd.MarkFlagsMutuallyExclusive("root", "from")
+	cmd.MarkFlagsMutuallyExclusive("root", "inventory")
+	cmd.MarkFlagsMutuallyExclusive("from", "inventory")
+}
+
+// audit is the reading and judging that the flags ask for; ask gives it its
+// runner.
+func (f *askFlags) audit(script *probes.Script, policy *probes.Policy, view audit.View) *audit.Audit {
+	return &audit.Audit{Script: script, Policy: policy, Sudo: f.sudo, FlinkUser: f.flinkUser, Root: f.absRoot(), View: view}
+}
+
+// ask runs the audit over ssh (and on this machine), with a progress line. each
+// is told of every host once.
+func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, each func(*report.Host) error) error {
+	native, err := f.native(u)
+	if err != nil {
+		return err
+	}
+	defer native.Close()
+	p := u.startProgress(len(hosts))
+	defer p.close()
+	a.Runner = &remote.Runner{
+		Transport: native, Limits: f.ssh.Limits,
+		Started:  func(_ int, h inventory.Host) { p.begin(h.Name) },
+		Finished: func(r remote.Result) { p.end(r.Host.Name); u.reached(r) },
+	}
+	err = a.Run(ctx, hosts, each)
+	if u.verbose {
+		for _, w := range native.Warnings() {
+			u.warnf("%s", w)
+		}
+	}
+	return err
+}
+
+// reached says with -v how a host was reached, and always what was recorded or
+// worked around on the way.
+func (u *ui) reached(r remote.Result) {
+	for _, w := range r.Warnings {
+		u.warnf("%s: %s", r.Host.Name, w)
+	}
+	if !u.verbose {
+		return
+	}
+	t := r.Timing
+	if r.Err != nil {
+		u.printf("%s: %v", r.Host.Name, r.Err)
+		return
+	}
+	u.printf("%s: %s@%s port %d: connect %d ms, authentication %d ms, script %d ms, %d bytes", r.Host.Name,
+		r.User, r.Address, r.Port, t.Connect.Milliseconds(), t.Auth.Milliseconds(), t.Script.Milliseconds(), len(r.Stdout))
+}
+
+// hosts are whom to ask: the selection, or the directory of --root.
+func (f *askFlags) hosts(u *ui, patterns []string) ([]inventory.Host, error) {
+	if f.root == "" {
+		return f.selectHosts(u, patterns)
+	}
+	if len(patterns) > 0 {
+		return nil, usagef("leave out the patterns: the directory is the only host", "--root takes no PATTERN: %s", strings.Join(patterns, " "))
+	}
+	if err := existingDir("root", f.root); err != nil {
+		return nil, err
+	}
+	return []inventory.Host{{Name: filepath.Base(f.absRoot()), Local: true, Source: "--root"}}, nil
+}
+
+func (f *askFlags) absRoot() string {
+	if f.root == "" {
+		return ""
+	}
+	abs, err := filepath.Abs(f.root)
+	if err != nil {
+		return f.root
+	}
+	return abs
+}
+
+// words are the flags that ask the same hosts in the same way again, for the
+// next command to type.
+func (f *askFlags) words() (words []string) {
+	add := func(flag string, values ...string) {
+		for _, v := range values {
+			if v != "" {
+				words = append(words, flag, shellWord(v))
+			}
+		}
+	}
+	add("-i", f.inventory...)
+	add("-F", f.ssh.ConfigFile)
+	add("--known-hosts", f.ssh.KnownHosts...)
+	add("--identity", f.ssh.Identity...)
+	add("--root", f.root)
+	add("--from", f.from...)
+	if f.sudo {
+		words = append(words, "--sudo")
+	}
+	return words
+}
+
+// whyCommand tells how a setting came about on one of the hosts.
+func (f *askFlags) whyCommand(host, setting string) string {
+	words := append([]string{"tmdoctor", "why", shellWord(host), shellWord(setting)}, f.words()...)
+	return strings.Join(words, " ")
+}
+
+// shellWord quotes a word for a POSIX shell where it needs it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,=+%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
