@@ -21,7 +21,7 @@ func compiled(t testing.TB, name string) *jsonschema.Schema {
 	const base = "https://github.com/tmdoctor/tmdoctor/report/schema/"
 	c := jsonschema.NewCompiler()
 	c.AssertFormat()
-	for _, file := range []string{"report.json", "line.json"} {
+	for _, file := range []string{"report.json", "line.json", "why.json"} {
 		b, err := os.ReadFile("schema/" + file)
 		if err != nil {
 			t.Fatal(err)
