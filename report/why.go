@@ -278,7 +278,8 @@ func (p *whyPage) line(l *probes.ChainLine, form lineForm) {
 	title := fmt.Sprintf("  %s   %*s  ", mark, form.number, lineNumber(l))
 	indent := len(title)
 	if form.text > 0 {
-		p.out.WriteString(strings.TrimRight(title+p.o.paint(status, pad(text, form.text))+"  "+fate, " ") + "\n")
+		space := strings.Repeat(" ", form.text+2-width(text))
+		p.out.WriteString(strings.TrimRight(title+p.o.paint(status, text)+space+fate, " ") + "\n")
 		return
 	}
 	if p.o.Width > 0 {

@@ -116,6 +116,15 @@ func (f *askFlags) absRoot() string {
 	return abs
 }
 
+// saved judges what the files of --from hold.
+func (f *askFlags) saved(policy *probes.Policy, view audit.View) (audit.Collected, error) {
+	saved, err := audit.Saved(f.from, policy, view)
+	if err != nil {
+		err = &usageError{err, "--from takes what -o json=FILE or -o ndjson=FILE wrote, or the whole output of tmdoctor script"}
+	}
+	return saved, err
+}
+
 // words are the flags that ask the same hosts in the same way again, for the
 // next command to type.
 func (f *askFlags) words() (words []string) {

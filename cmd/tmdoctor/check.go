@@ -120,9 +120,9 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 	if len(patterns) > 0 {
 		return usagef("leave out the patterns, or ask the hosts with -i", "--from takes no PATTERN yet: %s", strings.Join(patterns, " "))
 	}
-	saved, err := audit.Saved(f.from, policy, f.view())
+	saved, err := f.saved(policy, f.view())
 	if err != nil {
-		return &usageError{err, "--from takes what -o json=FILE or -o ndjson=FILE wrote, or the whole output of tmdoctor script"}
+		return err
 	}
 	saved.Run.Version, saved.Run.Policy = versionString(), f.policy
 	out, err := f.open(u, f.options(nil), saved.Run, policy)

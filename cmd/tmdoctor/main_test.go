@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/tmdoctor/tmdoctor/probes"
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/script")
@@ -31,10 +33,14 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) { // what a script may skip, but not in CI
-			if cond != "ci" {
-				return false, fmt.Errorf("condition %q is not known", cond)
+			switch cond {
+			case "ci":
+				return os.Getenv("CI") != "", nil
+			case "why": // a setting can be resolved
+				_, err := probes.Why(&probes.Facts{}, nil, "nofile")
+				return err == nil, nil
 			}
-			return os.Getenv("CI") != "", nil
+			return false, fmt.Errorf("condition %q is not known", cond)
 		},
 		Setup: func(env *testscript.Env) error {
 			// No script reads the caller's own ssh files or inventory.

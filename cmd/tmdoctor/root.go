@@ -70,6 +70,7 @@ changes nothing there.
   tmdoctor demo                    a broken fleet inside this process: see it work
   tmdoctor check -i hosts.txt      ask every host of an inventory
   tmdoctor check tm17 tm18         ask two hosts
+  tmdoctor why tm17 nofile         how a limit came about on a host
   tmdoctor explain "ulimit -m"     what a finding, a probe or a word means
 
 ` + exitOtherHelp,
@@ -81,7 +82,7 @@ changes nothing there.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err}
 	})
-	root.AddCommand(newCheck(u), newHosts(u), newScript(u), newExplain(u), newDemo(u), newVersion(u))
+	root.AddCommand(newCheck(u), newHosts(u), newScript(u), newWhy(u), newExplain(u), newDemo(u), newVersion(u))
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}
