@@ -38,9 +38,24 @@ func (f *askFlags) addAsk(u *ui, cmd *cobra.Command) {
 	flags.StringArrayVar(&f.from, "from", nil, "judge a saved report or the output of the script in `FILE`, instead of asking hosts; repeatable")
 	flags.DurationVar(&f.deadline, "deadline", 0, "end the whole run after this `TIME`; what is not known by then is unknown")
 	flags.BoolVarP(&u.verbose, "verbose", "v", false, "say on standard error how each host was reached")
-	cmd.MarkFlagsMutuallyExclusive("root", "from")
-	cmd.MarkFlagsMutuallyExclusive("root", "inventory")
-	cmd.MarkFlagsMutuallyExclusive("from", "inventory")
+}
+
+// check refuses values that cannot be meant, and two answers to the question
+// whom to ask. cobra would say that too, but not as a wrong command line.
+func (f *askFlags) check() error {
+	var whom []string
+	for _, flag := range []struct {
+		name  string
+		given bool
+	}{{"--root", f.root != ""}, {"--from", f.from != nil}, {"--inventory", f.inventory != nil}} {
+		if flag.given {
+			whom = append(whom, flag.name)
+		}
+	}
+	if len(whom) > 1 {
+		return usagef("leave all but one of them out", "%s cannot be together", strings.Join(whom, " and "))
+	}
+	return f.hostFlags.check()
 }
 
 // audit is the reading and judging that the flags ask for; ask gives it its

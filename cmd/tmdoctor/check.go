@@ -139,7 +139,7 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 }
 
 func (f *checkFlags) validate() error {
-	if err := f.hostFlags.check(); err != nil {
+	if err := f.askFlags.check(); err != nil {
 		return err
 	}
 	if f.only != nil && len(f.only) == 0 { // --only=: nothing judged would be a healthy fleet

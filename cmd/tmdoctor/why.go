@@ -73,7 +73,7 @@ func (f *whyFlags) run(ctx context.Context, u *ui, args []string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.hostFlags.check(); err != nil {
+	if err := f.askFlags.check(); err != nil {
 		return err
 	}
 	policy, err := readPolicy(f.policy)
