@@ -14,6 +14,9 @@ type Topic struct {
 	// Text is why it matters: paragraphs with an empty line between.
 	Text     string
 	Measured string
+	// Setting is the limit that a probe judges on three horizons, nil for
+	// other topics.
+	Setting *Setting
 	// Thresholds are the numbers in force.
 	Thresholds []PolicyValue
 	// Status is the status in force of a code, "" for other topics.
@@ -28,8 +31,8 @@ type Topic struct {
 	words []string
 }
 
-// Explain finds what there is to say about a query: the name of a probe, a
-// code or a cause, or any words of the runbook ("ulimit -m", "vmem", "OOM",
+// Explain finds what there is to say about a query: the name of a probe, of
+// its setting, of a code or a cause, or any words of the runbook ("ulimit -m", "vmem", "OOM",
 // "checksum mismatch", "df -i"). A name gives what has that name alone; words give
 // every topic that has them, the best first; nothing at all gives every
 // probe. Numbers and statuses are those of the policy, nil for the default
@@ -43,7 +46,10 @@ func Explain(query string, p *Policy) []Topic {
 	}
 	// Names of probes and codes have hyphens, those of causes underscores.
 	hyphens := strings.NewReplacer("_", "-")
-	if named := keep(topics, func(t Topic) bool { return hyphens.Replace(t.Name) == hyphens.Replace(query) }); len(named) > 0 {
+	isNamed := func(t Topic) bool {
+		return hyphens.Replace(t.Name) == hyphens.Replace(query) || t.Setting != nil && t.Setting.Name == query
+	}
+	if named := keep(topics, isNamed); len(named) > 0 {
 		return named
 	}
 	if found := byWords(topics, query); len(found) > 0 {
@@ -148,7 +154,7 @@ func Topics(p *Policy) (topics []Topic) {
 
 func probeTopic(probe *Probe, values []PolicyValue) Topic {
 	title, text, _ := strings.Cut(probe.Doc, "\n\n")
-	t := Topic{Kind: "probe", Name: probe.Name, Title: title, Text: text, words: probe.Words}
+	t := Topic{Kind: "probe", Name: probe.Name, Title: title, Text: text, Setting: probe.Setting, words: probe.Words}
 	for _, own := range probe.Thresholds {
 		for _, v := range values {
 			if v.Kind != "code" && (v.Name == own.Name || policyFloors[v.Name] == own.Name) {

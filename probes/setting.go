@@ -24,6 +24,17 @@ func BySetting(name string) *Probe {
 	return nil
 }
 
+// Of is where the value of a horizon is read.
+func (s *Setting) Of(h Horizon) string {
+	switch h {
+	case Running:
+		return s.Running
+	case Boot:
+		return s.Boot
+	}
+	return s.Live
+}
+
 // NearestSetting is the name of a probe's setting that differs from word in
 // the fewest letters, "" where none is close.
 func NearestSetting(word string) string { return nearest(word, SettingNames()) }

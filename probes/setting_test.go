@@ -5,8 +5,15 @@ import "testing"
 func TestSettingsAreFoundByTheirNames(t *testing.T) {
 	t.Parallel()
 	for _, name := range SettingNames() {
-		if p := BySetting(name); p == nil || p.Setting.Name != name {
-			t.Errorf("BySetting(%q) = %v, want its probe", name, p)
+		p := BySetting(name)
+		if p == nil || p.Setting.Name != name {
+			t.Fatalf("BySetting(%q) = %v, want its probe", name, p)
+		}
+		if found := Explain(name, nil); len(found) != 1 || found[0].Name != p.Name || found[0].Setting != p.Setting {
+			t.Errorf("Explain(%q) finds %d topics, want probe %s alone", name, len(found), p.Name)
+		}
+		if s := p.Setting; s.Of(Running) != s.Running || s.Of(Live) != s.Live || s.Of(Boot) != s.Boot {
+			t.Errorf("%s: Of tells another horizon", name)
 		}
 	}
 	if p := BySetting("maps"); p != nil {

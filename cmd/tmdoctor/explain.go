@@ -8,7 +8,9 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
 	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/report"
 )
 
 // explainWidth is how wide text is set where there is no terminal to ask, and
@@ -19,6 +21,7 @@ func newExplain(u *ui) *cobra.Command {
 	var (
 		policyFile string
 		effective  bool
+		from       []string
 	)
 	cmd := &cobra.Command{
 		Use:   "explain [PROBE|CODE|CAUSE|WORDS...]",
@@ -30,6 +33,9 @@ from which source, and how to mend it by hand. It reads no host.
   tmdoctor explain maps               a probe and its findings
   tmdoctor explain maps/low           a finding
   tmdoctor explain open_files         a cause
+  tmdoctor explain vm.max_map_count   a setting, and where each horizon is read
+  tmdoctor explain nofile --from audit.json
+                                      and its values on the hosts of a report
   tmdoctor explain "ulimit -m"        whatever says something about these words
   tmdoctor explain --effective        every floor, threshold and status in force
 
@@ -52,10 +58,14 @@ from which source, and how to mend it by hand. It reads no host.
 			if w := u.width(); w > 20 && w < width {
 				width = w
 			}
-			return printTopics(u.stdout, topics, width)
+			if from == nil {
+				return printTopics(u.stdout, topics, width)
+			}
+			return explainHosts(u, topics, width, from, policy)
 		},
 	}
 	cmd.Flags().StringVar(&policyFile, "policy", "", "policy `FILE` whose numbers to show; alone, everything it puts in force")
+	cmd.Flags().StringArrayVar(&from, "from", nil, "below a probe that judges a limit, its values on each host of a saved report in `FILE`; repeatable")
 	cmd.Flags().BoolVar(&effective, "effective", false, "list every floor, threshold and status in force")
 	return cmd
 }
@@ -65,6 +75,24 @@ func completeTopics(*cobra.Command, []string, string) (names []string, _ cobra.S
 		names = append(names, t.Name+"\t"+t.Title)
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// explainHosts explains a probe and shows what its setting is worth on the
+// hosts of saved reports.
+func explainHosts(u *ui, topics []probes.Topic, width int, from []string, policy *probes.Policy) error {
+	if len(topics) != 1 || topics[0].Setting == nil {
+		return usagef("name one of "+strings.Join(probes.SettingNames(), ", ")+", or its probe", "--from shows the values of a setting, and none is named")
+	}
+	f := askFlags{from: from}
+	saved, err := f.saved(policy, audit.View{})
+	if err != nil {
+		return err
+	}
+	if err := printTopics(u.stdout, topics, width); err != nil {
+		return err
+	}
+	fmt.Fprintln(u.stdout)
+	return report.WriteLimits(u.stdout, report.Options{Width: u.width(), ASCII: u.ascii()}, topics[0].Name, saved.Hosts)
 }
 
 // printTopics prints one topic whole, several as a list of names where they
@@ -105,6 +133,12 @@ func topicText(t probes.Topic, width int) string {
 		b.WriteString("\n" + wrap(t.Text, width, ""))
 	}
 	part("How it is measured", t.Measured)
+	if s := t.Setting; s != nil {
+		fmt.Fprintf(&b, "\nThree horizons of %s (%s)\n", s.Name, s.Unit)
+		for _, h := range probes.Horizons {
+			b.WriteString(hang(fmt.Sprintf("  %-9s", h), s.Of(h), width))
+		}
+	}
 	for i, v := range t.Thresholds {
 		if i == 0 {
 			b.WriteString("\nThresholds\n")
@@ -124,6 +158,12 @@ func topicText(t probes.Topic, width int) string {
 		part("See also", strings.Join(t.See, ", "))
 	}
 	return b.String()
+}
+
+// hang sets a paragraph beside a title.
+func hang(title, text string, width int) string {
+	indent := strings.Repeat(" ", len(title))
+	return title + strings.TrimPrefix(wrap(text, width, indent), indent)
 }
 
 // wrap sets paragraphs to a width; lines that begin with a blank stay as they
