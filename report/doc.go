@@ -24,10 +24,16 @@
 //
 // What fits one screen: a row for the worst hosts, with the probes that say
 // so; then causes and findings folded over hosts ([Fold]), which together name
-// every sick host; then what was not seen, the counts, and the next command to
-// type. All that is kept is bounded: rows, different findings, reasons. Widths
-// are computed here and texts are cut before they are laid out: the library
-// would share the width equally among columns and break what does not fit.
+// every sick host; then the limits whose three horizons disagree or are not
+// ok, what was not seen, the counts, and the next command to type. All that is
+// kept is bounded: rows, different findings, limits, reasons. Widths are
+// computed here and texts are cut before they are laid out: the library would
+// share the width equally among columns and break what does not fit.
+//
+// # One setting of one host
+//
+// [WriteWhy] prints the chain of precedence behind a setting, [WriteWhyJSON]
+// the same as JSON (schema/why.json), [WriteLimits] the section LIMITS alone.
 //
 // # Adding a format
 //
