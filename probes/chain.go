@@ -45,11 +45,12 @@ type ChainLine struct {
 }
 
 // Known reports whether the value of every horizon is known: of each standing,
-// or of each part where the setting has no standing.
+// or of each part where the setting has no standing. What does not run has no
+// value that could be known.
 func (c *Chain) Known() bool {
 	for i := range c.Standings {
 		for _, h := range Horizons {
-			if c.Standings[i].At(h).Unknown != "" {
+			if why := c.Standings[i].At(h).Unknown; why != "" && why != noneRuns {
 				return false
 			}
 		}

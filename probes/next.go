@@ -386,8 +386,11 @@ func limitOf(l conf.ItemLimits) nextLimit {
 
 // boundSource is where a bound comes from: its line, or in words.
 func boundSource(b conf.Bound) string {
-	if b.At.File != "" {
+	switch {
+	case b.At.File != "":
 		return b.At.String()
+	case b.From == conf.FromStart:
+		return "what the session begins with"
 	}
 	return b.From
 }

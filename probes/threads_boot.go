@@ -36,6 +36,7 @@ type tasks struct {
 	pid        int
 	group      PidsGroup
 	running    bool // group is known
+	seen       bool // the groups above a TaskManager were read
 	live, boot HorizonValue
 	item       conf.ItemLimits
 }
@@ -59,7 +60,8 @@ func unitTasks(in Input) (all []tasks) {
 			t.boot = HorizonValue{Unknown: u.Unknown}
 		}
 		for _, tm := range s.tms {
-			groups, _ := in.Facts.Threads.Groups[tm.PID].Get()
+			groups, known := in.Facts.Threads.Groups[tm.PID].Get()
+			t.seen = t.seen || known
 			for _, g := range groups {
 				if t.pid == 0 && unitOfGroup(g.Path) == s.unit {
 					t.pid, t.group, t.running = tm.PID, g, true
@@ -81,8 +83,14 @@ func unitOfGroup(file string) string {
 func tasksStandings(in Input) (all []Standing) {
 	for _, t := range unitTasks(in) {
 		s := Standing{Setting: "TasksMax", Subject: t.s.unit, Used: -1, Live: t.live, Boot: t.boot}
-		s.Running = HorizonValue{Unknown: "no control group of it limits threads"}
-		if t.running {
+		switch {
+		case len(t.s.tms) == 0:
+			s.Running = HorizonValue{Unknown: noneRuns}
+		case !t.seen:
+			s.Running = HorizonValue{Unknown: in.Facts.Threads.Groups[t.s.tms[0].PID].Why()}
+		case !t.running:
+			s.Running = HorizonValue{Value: Unlimited.String(), Source: "no control group of the unit limits threads"}
+		default:
 			s.Used = t.group.Current
 			s.Running = HorizonValue{Value: Limit(t.group.Max).String(), Source: t.group.Path}
 		}

@@ -247,8 +247,11 @@ func lineNumber(l *probes.ChainLine) string {
 }
 
 func (p *whyPage) fate(l *probes.ChainLine) string {
-	if l.Why == "" {
+	switch {
+	case l.Why == "":
 		return p.text(l.Fate)
+	case strings.HasPrefix(l.Why, l.Fate): // "overridden by FILE:LINE" says it all
+		return p.text(l.Why)
 	}
 	return p.text(l.Fate) + ": " + p.text(l.Why)
 }

@@ -224,9 +224,13 @@ func unknownLogin(in Login, why string) LoginLimits {
 	return out
 }
 
+// FromStart is the From of a bound that the process which opens the session
+// brought along.
+const FromStart = "start limits"
+
 // The words of Bound.From.
 const (
-	fromStart = "start limits"
+	fromStart = FromStart
 	fromPID1  = "process 1"
 	fromLine  = "line"
 )

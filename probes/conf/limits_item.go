@@ -112,3 +112,10 @@ func oneEdit(a, b string) bool {
 	}
 	return false
 }
+
+// IsLimitItem reports whether limits.conf has an item of that name that is a
+// resource limit.
+func IsLimitItem(name string) bool {
+	_, ok := findItem(name)
+	return ok
+}

@@ -88,7 +88,7 @@ type Resolution struct {
 	// the same on every host.
 	Unset bool
 	// Source is FILE:LINE of the winner, "kernel command line", "kernel
-	// default" or "as it is now".
+	// default" or "the kernel as it is now".
 	Source    string
 	Loader    Loader
 	LoaderWhy string

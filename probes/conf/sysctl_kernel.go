@@ -124,7 +124,7 @@ func liveBase(h *SysctlHost) base {
 	if h.Live == "" {
 		return base{unknown: "no file sets it, and the value now is not known"}
 	}
-	return base{value: h.Live, source: "as it is now"}
+	return base{value: h.Live, source: "the kernel as it is now"}
 }
 
 // before reports whether a version is known and below major.minor.

@@ -43,18 +43,18 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 			"65530 kernel default", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		// systemd.spec of Fedora: 10-map-count.conf since 39.
 		{"Fedora raises it itself", "fedora", "41", systemd, []string{"/usr/lib/sysctl.d/10-map-count.conf", mapCount + "=1048576\n"},
-			"1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "65530 as it is now"},
+			"1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "1048576 /usr/lib/sysctl.d/10-map-count.conf:1", "65530 the kernel as it is now"},
 		// CentOS 7 systemd patch 0003: sysctl: bring back /etc/sysctl.conf.
 		{"RHEL 7 reads sysctl.conf last without a link", "rhel", "7.9", systemd, append([]string{"/etc/sysctl.d/zz.conf", mapCount + "=300000\n"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"RHEL 7 knows no patterns", "rhel", "7.9", systemd, []string{"/etc/sysctl.d/a.conf", "vm.max_map_*=300000\n"},
-			"65530 kernel default", "65530 as it is now", "65530 as it is now"},
+			"65530 kernel default", "65530 the kernel as it is now", "65530 as it is now"},
 		// systemd.spec of SUSE: the link is in /usr/lib.
 		{"SUSE reads sysctl.conf through a link of the vendor", "sles", "15.5", systemd, append([]string{"/usr/lib/sysctl.d/99-sysctl.conf", "-> ../../../etc/sysctl.conf"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		// aports main/openrc 0003-sysctl-add-compatibility-for-busybox-sysctl.patch.
 		{"Alpine lets /lib beat /etc", "alpine", "3.20.0", alpine, []string{"/etc/sysctl.d/zz.conf", mapCount + "=262144\n", "/lib/sysctl.d/00.conf", mapCount + "=70000\n"},
-			"70000 /lib/sysctl.d/00.conf:1", "? busybox sysctl has no --system", "65530 as it is now"},
+			"70000 /lib/sysctl.d/00.conf:1", "? busybox sysctl has no --system", "65530 the kernel as it is now"},
 		{"Alpine without sysctl in the runlevel applies nothing", "alpine", "3.20.0", alpine[:1], conf262,
 			"65530 kernel default", "? busybox sysctl has no --system", "262144 /etc/sysctl.conf:1"},
 		// openrc init.d/sysctl.in.
@@ -69,9 +69,9 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 		{"a masked service", "debian", "12", systemd, append([]string{"/etc/systemd/system/systemd-sysctl.service", "-> /dev/null", "/etc/sysctl.d/99-sysctl.conf", "-> ../sysctl.conf"}, conf262...),
 			"65530 kernel default", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"a version that matters and is not known", "unheard-of", "1", systemd, []string{"/etc/sysctl.d/a.conf", "vm.max_map_*=300000\n"},
-			"? it depends on the version of systemd, which is not known", "? it depends on the version of procps, which is not known", "65530 as it is now"},
+			"? it depends on the version of systemd, which is not known", "? it depends on the version of procps, which is not known", "65530 the kernel as it is now"},
 		{"a version that is not known and does not matter", "unheard-of", "1", systemd, []string{"/etc/sysctl.d/a.conf", mapCount + "=300000\n"},
-			"300000 /etc/sysctl.d/a.conf:1", "300000 /etc/sysctl.d/a.conf:1", "65530 as it is now"},
+			"300000 /etc/sysctl.d/a.conf:1", "300000 /etc/sysctl.d/a.conf:1", "65530 the kernel as it is now"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
