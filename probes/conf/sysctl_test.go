@@ -48,7 +48,7 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 		{"RHEL 7 reads sysctl.conf last without a link", "rhel", "7.9", systemd, append([]string{"/etc/sysctl.d/zz.conf", mapCount + "=300000\n"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
 		{"RHEL 7 knows no patterns", "rhel", "7.9", systemd, []string{"/etc/sysctl.d/a.conf", "vm.max_map_*=300000\n"},
-			"65530 kernel default", "65530 the kernel as it is now", "65530 as it is now"},
+			"65530 kernel default", "65530 the kernel as it is now", "65530 the kernel as it is now"},
 		// systemd.spec of SUSE: the link is in /usr/lib.
 		{"SUSE reads sysctl.conf through a link of the vendor", "sles", "15.5", systemd, append([]string{"/usr/lib/sysctl.d/99-sysctl.conf", "-> ../../../etc/sysctl.conf"}, conf262...),
 			"262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1", "262144 /etc/sysctl.conf:1"},
