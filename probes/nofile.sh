@@ -42,13 +42,11 @@ nofile_section() {
 		[ -d "$root$d/limits.d" ] && emit_glob "$d/limits.d" "*.conf"
 		[ "$d" != /etc/security ] && [ -e "$root$d/limits.conf" ] && emit_file "$d/limits.conf"
 	done
-	emit_file /etc/pam.d
-	for f in sshd login su su-l sudo sudo-i runuser runuser-l cron crond systemd-user common-session common-session-noninteractive \
-		system-auth password-auth postlogin other; do
-		for d in /etc/pam.d /usr/lib/pam.d; do
-			if [ -e "$root$d/$f" ] || [ -h "$root$d/$f" ]; then emit_file "$d/$f"; fi
-		done
+	emit_only=nf_session
+	for d in /etc/pam.d /usr/lib/pam.d; do
+		if [ "$d" = /etc/pam.d ] || [ -d "$root$d" ]; then emit_glob "$d" "*"; fi
 	done
+	emit_only=
 	# What a session starts with.
 	emit_file /proc/1/limits
 	if [ -n "$sshd_pid" ]; then
@@ -62,6 +60,17 @@ nofile_section() {
 	nf_units
 	emit_modes nofile.ls
 	return 0
+}
+
+# nf_session empties $emit_line unless it is about sessions, or may go on in the
+# next line.
+nf_session() {
+	case $emit_line in
+	*\\) ;;
+	"#"*) emit_line="#" ;;
+	*[Ss]ession* | *SESSION* | *@include*) ;;
+	*) emit_line= ;;
+	esac
 }
 
 # sshd's configuration: only the lines that decide whether PAM is used.

@@ -48,7 +48,7 @@ func (e Expect) String() string {
 }
 
 // fleetSize is the number of hosts of the demonstration, in two racks.
-const fleetSize = 26
+const fleetSize = 28
 
 // Cases are the hosts of `tmdoctor demo`, in their order: a healthy majority,
 // each row of the runbook, and hosts that cannot be asked. The host that hangs
@@ -97,6 +97,10 @@ func specialCases() map[string]Case {
 		"tm008": {
 			Title: "runbook 4: killed for want of memory", Like: "oom-killed",
 			Expect: Expect{Status: "fail", Cause: "out_of_memory", Confidence: "proven", Code: "memory/taskmanager-oom-killed"},
+		},
+		"tm010": {
+			Title: "a value that a reboot takes away", Like: "not-persistent",
+			Expect: Expect{Status: "warn", Code: "maps/not-persistent"},
 		},
 		"tm011": {
 			Title: "sudo refuses to look", Like: "sudo-denied", Member: Member{Sudo: true},
