@@ -26,3 +26,26 @@ func WholeScript() string {
 
 // ForgetEach calls visit with every fact unknown in turn.
 var ForgetEach = forgetEach
+
+// Boots resolves all that is judged at the next boot of a host, and tells how
+// many limits were known. A nil memory remembers nothing.
+func Boots(f *Facts, memory *Memo) (known int) {
+	r := newResolver(f, (*memo)(memory))
+	if r.bootSysctl(maxMapCount).Known {
+		known++
+	}
+	for i := range r.startsOf() {
+		for _, item := range []string{"nofile", "as", "nproc"} {
+			if r.boot(&r.starts[i], item).known {
+				known++
+			}
+		}
+	}
+	return known
+}
+
+// Memo is what an Evaluator remembers.
+type Memo memo
+
+// NewMemo is an empty one.
+func NewMemo() *Memo { return (*Memo)(newMemo()) }

@@ -219,7 +219,7 @@ func (r *resolver) bootUnit(u conf.UnitResult, item, user string) nextLimit {
 	case u.Masked.File != "":
 		return unknownNext("the unit is masked by " + u.Masked.String())
 	case u.PAMName != "" && user != "":
-		s := r.resolveSession(user, u.PAMName, Boot, unitRlimits(u))
+		s := r.rememberSession(user, u.PAMName, Boot, unitRlimits(u))
 		if n = sessionLimit(s, item); s.why != "" {
 			n.why = "PAMName=" + u.PAMName + " lets pam_limits have the last word: " + s.why
 		}
@@ -233,9 +233,8 @@ func (r *resolver) bootUnit(u conf.UnitResult, item, user string) nextLimit {
 // execUlimit is a line of the unit that calls ulimit for the item.
 func (r *resolver) execUlimit(u conf.UnitResult, item string) string {
 	for _, path := range append([]string{u.Fragment}, u.DropIns...) {
-		file, _ := r.f.File(path).Get()
 		n := 0
-		for line := range strings.Lines(file.Content) {
+		for line := range strings.Lines(r.file(path).Content) {
 			n++
 			_, text, ok := strings.Cut(line, "ExecStart=ulimit")
 			if !ok {
@@ -284,7 +283,7 @@ func (r *resolver) session(s *start, item string, h Horizon) nextLimit {
 // program that would use it.
 func (r *resolver) hasService(service string) bool {
 	for _, dir := range []string{"/etc/pam.d/", "/usr/lib/pam.d/"} {
-		if f, ok := r.f.File(dir + service).Get(); ok && f.Kind != FileAbsent {
+		if k := r.file(dir + service).Kind; k != "" && k != FileAbsent {
 			return true
 		}
 	}

@@ -10,25 +10,73 @@ import (
 // resolver answers what a setting of one host will be: it hands the facts to
 // the resolvers of package conf, and asks each question once.
 type resolver struct {
-	f      *Facts
-	memo   *memo
-	files  []conf.File
-	sysctl map[string]conf.Resolution
-	logins map[loginKey]sessionLimits
-	units  map[unitKey]conf.UnitResult
-	starts []start
-	open   *int64 // fs.nr_open after the next boot; see bootNrOpen
+	f       *Facts
+	memo    *memo
+	digests map[string]digest // of the files of a kind
+	index   map[string]int    // of Facts.Files, by path
+	sysctl  map[string]conf.Resolution
+	logins  map[loginKey]sessionLimits
+	units   map[unitKey]conf.UnitResult
+	starts  []start
+	open    *uint64 // fs.nr_open after the next boot; see bootNrOpen
+	first   map[string]conf.Rlimits
 }
 
 func newResolver(f *Facts, m *memo) *resolver {
 	return &resolver{
-		f: f, memo: m, sysctl: map[string]conf.Resolution{},
+		f: f, memo: m, digests: map[string]digest{}, sysctl: map[string]conf.Resolution{},
 		logins: map[loginKey]sessionLimits{}, units: map[unitKey]conf.UnitResult{},
 	}
 }
 
-// confFiles are the files of the host whose path passes.
-func (r *resolver) confFiles(pass func(path string) bool) (files []conf.File) {
+// file is the file at a path; the zero File, which is of no kind, where nobody
+// looked.
+func (r *resolver) file(path string) *File {
+	if r.index == nil {
+		r.index = make(map[string]int, len(r.f.Files))
+		for i := range r.f.Files {
+			r.index[r.f.Files[i].Path] = i
+		}
+	}
+	if i, ok := r.index[path]; ok {
+		return &r.f.Files[i]
+	}
+	return &File{}
+}
+
+// kindOfFiles are files that are asked for together.
+type kindOfFiles struct {
+	name string
+	has  func(path string) bool
+}
+
+var (
+	sysctlFiles = kindOfFiles{"sysctl", isSysctlFile}
+	loginFiles  = kindOfFiles{"login", isLoginFile}
+	unitFiles   = kindOfFiles{"unit", isUnitFile}
+)
+
+// hash writes what stands for all files of a kind.
+func (r *resolver) hash(h *hasher, kind kindOfFiles) {
+	d, ok := r.digests[kind.name]
+	if !ok {
+		d = r.memo.digest(func(h *hasher) {
+			for i := range r.f.Files {
+				if f := &r.f.Files[i]; kind.has(f.Path) {
+					h.file(f)
+				}
+			}
+			h.words(r.f.Session.Cut...)
+		})
+		r.digests[kind.name] = d
+	}
+	h.number(d[0])
+	h.number(d[1])
+}
+
+// confFiles are the files of a kind, for package conf.
+func (r *resolver) confFiles(kind kindOfFiles) (files []conf.File) {
+	pass := kind.has
 	for i := range r.f.Files {
 		if f := &r.f.Files[i]; pass(f.Path) {
 			files = append(files, conf.File{Path: f.Path, Kind: conf.FileKind(f.Kind), Target: f.Target, Content: f.Content, Cut: f.Cut})
@@ -66,7 +114,7 @@ func isUnitFile(path string) bool {
 // sysctlHost is what decides the sysctls of the host.
 func (r *resolver) sysctlHost(key string) *conf.SysctlHost {
 	m := &r.f.Maps
-	h := &conf.SysctlHost{Files: r.confFiles(isSysctlFile), Kernel: r.f.Host.Kernel.Or("")}
+	h := &conf.SysctlHost{Files: r.confFiles(sysctlFiles), Kernel: r.f.Host.Kernel.Or(""), Live: r.liveSysctl(key)}
 	h.Marks, _ = m.Boot.Get()
 	h.CommandLine, _ = m.CommandLine.Get()
 	h.Writers, _ = m.Writers.Get()
@@ -76,14 +124,15 @@ func (r *resolver) sysctlHost(key string) *conf.SysctlHost {
 	if !m.CommandLine.IsKnown() {
 		h.CommandLineWhy = m.CommandLine.Why()
 	}
-	packages, _ := r.f.Login.Packages.Get()
-	h.Systemd, h.Procps = packageVersion(packages["systemd"]), packageVersion(packages["procps"])
-	h.Live = r.liveSysctl(key)
+	h.Systemd, h.Procps = r.packageVersion("systemd"), r.packageVersion("procps")
 	return h
 }
 
-// packageVersion is a version without the epoch of the package.
-func packageVersion(v string) string {
+// packageVersion is the version of a package without its epoch, "" where it is
+// not known.
+func (r *resolver) packageVersion(name string) string {
+	packages, _ := r.f.Login.Packages.Get()
+	v := packages[name]
 	if _, rest, ok := strings.Cut(v, ":"); ok {
 		return rest
 	}
@@ -92,11 +141,21 @@ func packageVersion(v string) string {
 
 // liveSysctl is the value of a key now, "" where no probe reads it.
 func (r *resolver) liveSysctl(key string) string {
-	f := r.f
-	v := map[string]Value[int64]{
-		"vm.max_map_count": f.Maps.MaxMapCount, "fs.nr_open": f.NoFile.NrOpen, "fs.file-max": f.NoFile.FileMax,
-		"kernel.threads-max": f.Threads.ThreadsMax, "kernel.pid_max": f.Threads.PidMax, "vm.swappiness": f.Host.Swappiness,
-	}[key]
+	v := Value[int64]{}
+	switch key {
+	case maxMapCount:
+		v = r.f.Maps.MaxMapCount
+	case "fs.nr_open":
+		v = r.f.NoFile.NrOpen
+	case "fs.file-max":
+		v = r.f.NoFile.FileMax
+	case "kernel.threads-max":
+		v = r.f.Threads.ThreadsMax
+	case "kernel.pid_max":
+		v = r.f.Threads.PidMax
+	case "vm.swappiness":
+		v = r.f.Host.Swappiness
+	}
 	if n, ok := v.Get(); ok {
 		return Limit(n).String()
 	}
@@ -106,20 +165,31 @@ func (r *resolver) liveSysctl(key string) string {
 // bootSysctl is the value of a key after the next boot.
 func (r *resolver) bootSysctl(key string) conf.Resolution {
 	res, ok := r.sysctl[key]
-	if ok {
-		return res
+	if !ok {
+		res = remember(r.memo, func(h *hasher) {
+			m := &r.f.Maps
+			h.words("sysctl", key, r.f.Host.Kernel.Or(""), r.packageVersion("systemd"), r.packageVersion("procps"))
+			h.fact(m.Boot)
+			h.fact(m.CommandLine)
+			h.fact(m.Writers)
+			r.hash(h, sysctlFiles)
+		}, func() conf.Resolution { return r.resolveSysctl(key) })
+		r.sysctl[key] = res
 	}
+	return res
+}
+
+func (r *resolver) resolveSysctl(key string) conf.Resolution {
 	h := r.sysctlHost(key)
-	res = r.memo.sysctl(h, key)
+	res := conf.SysctlBoot(h, key)
 	if w, ok := res.Winner(); ok && res.Known && strings.HasPrefix(w.Place.File, "/run/") {
 		// A reboot empties /run. What writes the file may write it again, or not.
-		h.Files = slices.DeleteFunc(slices.Clone(h.Files), func(f conf.File) bool { return strings.HasPrefix(f.Path, "/run/") })
-		if without := r.memo.sysctl(h, key); !without.Known || without.Value != res.Value {
+		h.Files = slices.DeleteFunc(h.Files, func(f conf.File) bool { return strings.HasPrefix(f.Path, "/run/") })
+		if without := conf.SysctlBoot(h, key); !without.Known || without.Value != res.Value {
 			res.Known, res.Value = false, ""
 			res.Why = w.Place.String() + " decides, and a reboot empties /run"
 		}
 	}
-	r.sysctl[key] = res
 	return res
 }
 
@@ -133,18 +203,18 @@ var nrOpenDefaults = []int64{1 << 20, 1073741816, 1073741824, 2147483584}
 // of the defaults now, it will be the same.
 func (r *resolver) bootNrOpen() uint64 {
 	if r.open != nil {
-		return uint64(*r.open)
+		return *r.open
 	}
-	var n int64
+	var n uint64
 	res := r.bootSysctl("fs.nr_open")
 	live, ok := r.f.NoFile.NrOpen.Get()
 	switch {
 	case res.Known:
 		l, _ := ParseLimit(res.Value)
-		n = int64(l)
+		n = uint64(l)
 	case res.Unset && ok && slices.Contains(nrOpenDefaults, live):
-		n = live
+		n = uint64(live)
 	}
 	r.open = &n
-	return uint64(n)
+	return n
 }

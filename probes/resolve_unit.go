@@ -13,29 +13,44 @@ type unitKey struct{ name, user string }
 // unit is what the next start of a unit of the system's manager gets by its
 // files.
 func (r *resolver) unit(name string) conf.UnitResult {
-	return r.anyUnit(unitKey{name: name}, func() conf.Unit { return r.systemUnit(name) })
+	return r.anyUnit(unitKey{name: name}, r.pid1())
 }
 
 // userUnit is the same for a unit of a user's own manager, which has what a
 // session of service systemd-user leaves it.
 func (r *resolver) userUnit(name, user string) conf.UnitResult {
-	return r.anyUnit(unitKey{name, user}, func() conf.Unit {
-		u := r.systemUnit(name)
-		u.UserManager, u.PID1 = true, sessionRlimits(r.login(user, "systemd-user", Boot))
-		u.Home = r.home(user)
-		return u
-	})
+	return r.anyUnit(unitKey{name, user}, sessionRlimits(r.login(user, "systemd-user", Boot)))
 }
 
-func (r *resolver) anyUnit(key unitKey, in func() conf.Unit) conf.UnitResult {
+func (r *resolver) anyUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
 	res, ok := r.units[key]
 	if !ok {
-		u := in()
-		res = r.memo.unit(u)
-		if res.Unknown == "" {
-			res.Unknown = closedUnitDir(u.Files)
-		}
+		tasks, memory := r.totals()
+		res = remember(r.memo, func(h *hasher) {
+			h.words("unit", key.name, key.user, r.packageVersion("systemd"), r.osRelease())
+			h.number(r.bootNrOpen())
+			h.number(tasks)
+			h.number(memory)
+			hashLimits(h, manager)
+			r.hash(h, unitFiles)
+		}, func() conf.UnitResult { return r.resolveUnit(key, manager) })
 		r.units[key] = res
+	}
+	return res
+}
+
+func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
+	u := conf.Unit{
+		Name: key.name, Files: r.confFiles(unitFiles), NROpen: r.bootNrOpen(), PID1: manager,
+		Systemd: conf.SystemdVersion(r.packageVersion("systemd"), r.osRelease()),
+	}
+	u.TasksTotal, u.MemoryTotal = r.totals()
+	if key.user != "" {
+		u.UserManager, u.Home = true, r.home(key.user)
+	}
+	res := conf.ResolveUnit(u)
+	if res.Unknown == "" {
+		res.Unknown = closedUnitDir(u.Files)
 	}
 	return res
 }
@@ -50,23 +65,16 @@ func closedUnitDir(files []conf.File) string {
 	return ""
 }
 
-func (r *resolver) systemUnit(name string) conf.Unit {
-	packages, _ := r.f.Login.Packages.Get()
-	u := conf.Unit{
-		Name: name, Files: r.confFiles(isUnitFile), NROpen: r.bootNrOpen(), PID1: r.pid1(),
-		Systemd: conf.SystemdVersion(packageVersion(packages["systemd"]), r.osRelease()),
-	}
-	// systemd takes the smaller of the two for the number of tasks that there
-	// can be (src/basic/process-util or limits-util.c, system_tasks_max).
+// totals are what shares of TasksMax and MemoryMax are of, 0 where not known.
+// Of tasks systemd takes the smaller of two bounds (system_tasks_max of its
+// src/basic).
+func (r *resolver) totals() (tasks, memory uint64) {
 	threads, ok1 := r.f.Threads.ThreadsMax.Get()
 	pids, ok2 := r.f.Threads.PidMax.Get()
 	if ok1 && ok2 {
-		u.TasksTotal = uint64(min(threads, pids))
+		tasks = uint64(min(threads, pids))
 	}
-	if mem, ok := r.f.Memory.Total.Get(); ok {
-		u.MemoryTotal = uint64(mem)
-	}
-	return u
+	return tasks, uint64(r.f.Memory.Total.Or(0))
 }
 
 // home is the home directory of a user, as the files of its own units tell.

@@ -34,21 +34,32 @@ var limitItems = []limitItem{
 // ParseProcLimits reads the text of /proc/PID/limits, by item.
 func ParseProcLimits(text string) map[string]Rlimits {
 	limits := map[string]Rlimits{}
-	for _, line := range strings.Split(text, "\n") {
+	for line := range strings.Lines(text) {
 		for _, item := range limitItems {
-			rest, ok := strings.CutPrefix(line, item.row+" ")
-			p := strings.Fields(rest)
-			if !ok || len(p) < 2 {
+			rest, ok := strings.CutPrefix(line, item.row)
+			if !ok || rest == "" || rest[0] != ' ' {
 				continue
 			}
-			soft, ok1 := procLimit(p[0])
-			hard, ok2 := procLimit(p[1])
+			soft, rest := firstWord(rest)
+			hard, _ := firstWord(rest)
+			s, ok1 := procLimit(soft)
+			h, ok2 := procLimit(hard)
 			if ok1 && ok2 {
-				limits[item.name] = Rlimits{soft, hard}
+				limits[item.name] = Rlimits{s, h}
 			}
+			break
 		}
 	}
 	return limits
+}
+
+// firstWord is a word between blanks, and what stands behind it.
+func firstWord(s string) (word, rest string) {
+	s = strings.TrimLeft(s, " \t\n")
+	if i := strings.IndexAny(s, " \t\n"); i >= 0 {
+		return s[:i], s[i:]
+	}
+	return s, ""
 }
 
 func procLimit(s string) (Rlimit, bool) {
@@ -111,6 +122,16 @@ func oneEdit(a, b string) bool {
 		return a[i:] == b[i+1:]
 	}
 	return false
+}
+
+// LimitItems are the names of the items that are resource limits, in a fixed
+// order.
+func LimitItems() []string {
+	names := make([]string, len(limitItems))
+	for i, item := range limitItems {
+		names[i] = item.name
+	}
+	return names
 }
 
 // IsLimitItem reports whether limits.conf has an item of that name that is a

@@ -33,6 +33,8 @@ type Audit struct {
 	Root string
 	// View is what of the answers is judged.
 	View View
+
+	judge *probes.Evaluator
 }
 
 // View is how much of a host is judged. The zero View is all of it.
@@ -47,6 +49,7 @@ type View struct {
 // host, also for hosts that ctx kept from being asked. An error of each ends
 // the run and is returned.
 func (a *Audit) Run(ctx context.Context, hosts []inventory.Host, each func(*report.Host) error) error {
+	a.judge = probes.NewEvaluator(a.Policy)
 	for res := range a.Runner.Run(ctx, hosts, &hostScript{a}) {
 		if err := each(a.host(res)); err != nil {
 			return err
@@ -80,7 +83,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		return h
 	}
 	facts.SetClock(res.Ended.Add(-res.Timing.Script), res.Ended)
-	Judge(h, facts, a.Policy, a.View)
+	Judge(h, facts, a.judge, a.View)
 	return h
 }
 
@@ -121,10 +124,10 @@ func lost(h *report.Host, why *report.Unreachable) {
 	h.Causes = []probes.Cause{}
 }
 
-// Judge fills in what the facts of a host mean under a policy, as far as the
+// Judge fills in what the facts of a host mean to an evaluator, as far as the
 // view goes.
-func Judge(h *report.Host, facts *probes.Facts, policy *probes.Policy, view View) {
-	audit := probes.Evaluate(facts, policy).At(view.Horizon).Only(view.Only)
+func Judge(h *report.Host, facts *probes.Facts, judge *probes.Evaluator, view View) {
+	audit := judge.Evaluate(facts).At(view.Horizon).Only(view.Only)
 	h.Unreachable = nil
 	h.Facts = facts
 	h.Status, h.Checks, h.Findings, h.Causes = audit.Status, audit.Checks, audit.Findings, audit.Causes

@@ -38,10 +38,11 @@ type Collected struct {
 //
 // Nothing read is not all well: reports of no host at all are ErrNoHost.
 func Saved(files []string, policy *probes.Policy, view View) (all Collected, err error) {
+	judge := probes.NewEvaluator(policy)
 	seen := map[string]string{} // host -> file
 	cutShort := false
 	for i, file := range files {
-		r, err := savedFile(file, policy, view)
+		r, err := savedFile(file, judge, view)
 		if err != nil {
 			return Collected{}, err
 		}
@@ -75,13 +76,13 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 	return all, nil
 }
 
-func savedFile(file string, policy *probes.Policy, view View) (*report.Report, error) {
+func savedFile(file string, judge *probes.Evaluator, view View) (*report.Report, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return rawOutput(file, b, policy, view)
+		return rawOutput(file, b, judge, view)
 	}
 	r, err := report.Read(bytes.NewReader(b))
 	if err != nil && !errors.Is(err, report.ErrTruncated) {
@@ -91,14 +92,14 @@ func savedFile(file string, policy *probes.Policy, view View) (*report.Report, e
 		return nil, fmt.Errorf("%s: %w: selected is %d", file, report.ErrSchema, r.Run.Selected)
 	}
 	for i := range r.Hosts {
-		judgeAgain(&r.Hosts[i], policy, view)
+		judgeAgain(&r.Hosts[i], judge, view)
 	}
 	return r, nil
 }
 
 // judgeAgain judges a host of a saved report. Its status then is not believed:
 // without a complete answer beside it, a host is unknown.
-func judgeAgain(h *report.Host, policy *probes.Policy, view View) {
+func judgeAgain(h *report.Host, judge *probes.Evaluator, view View) {
 	switch {
 	case h.Unreachable != nil:
 		h.Facts = nil // of an answer that did not come to its end
@@ -110,19 +111,19 @@ func judgeAgain(h *report.Host, policy *probes.Policy, view View) {
 			Hint:   "ask the host again: tmdoctor check -o json=FILE keeps the facts",
 		})
 	default:
-		Judge(h, h.Facts, policy, view)
+		Judge(h, h.Facts, judge, view)
 	}
 }
 
 // rawOutput judges what `tmdoctor script` printed on one host.
-func rawOutput(file string, b []byte, policy *probes.Policy, view View) (*report.Report, error) {
+func rawOutput(file string, b []byte, judge *probes.Evaluator, view View) (*report.Report, error) {
 	facts, err := probes.ParseFacts(b, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: neither a saved report nor the output of the script: %w", file, err)
 	}
 	base := filepath.Base(file)
 	h := report.Host{Name: strings.TrimSuffix(base, filepath.Ext(base)), Groups: []string{}}
-	Judge(&h, facts, policy, view)
+	Judge(&h, facts, judge, view)
 	now := time.Now().UTC()
 	return &report.Report{
 		Run: report.Run{ID: base, Started: now, Selected: 1}, Hosts: []report.Host{h},
