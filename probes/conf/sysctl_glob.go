@@ -4,16 +4,26 @@ import "strings"
 
 // globPath matches a pattern with a path part by part, as glob(3) does, and
 // gives the path as glob would spell it: with the separators of the pattern.
+//
+// Behind a separator at its end glob wants directories, which no key is; but
+// a last part that is not a pattern it finds without looking what it is, and
+// leaves the separator out.
 func globPath(pattern, path string) (string, bool) {
 	var out strings.Builder
 	rest := path
+	if whole := strings.TrimRight(pattern, "/"); whole != pattern {
+		if strings.ContainsAny(baseName(whole), globs) {
+			return "", false
+		}
+		pattern = whole
+	}
 	for first := true; ; first = false {
 		for strings.HasPrefix(pattern, "/") {
 			out.WriteByte('/')
 			pattern = pattern[1:]
 		}
 		if pattern == "" || rest == "" {
-			return out.String(), pattern == "" && rest == "" && !first && !strings.HasSuffix(out.String(), "/")
+			return out.String(), pattern == "" && rest == "" && !first
 		}
 		var p, name string
 		p, pattern = cutPart(pattern)
