@@ -28,6 +28,7 @@ type File struct {
 	Target  string   // of a link
 	Content string
 	Cut     bool // the file has more than Content
+	null    bool // a link that leads to /dev/null through other links
 }
 
 // Place is a line of a file of a host. Line counts from 1; 0 means the file as
@@ -50,16 +51,34 @@ func (f File) kind() FileKind { return cmp.Or(f.Kind, FileRegular) }
 
 // isNull reports whether the path is a link to /dev/null, which systemd takes
 // for a mask and everybody else for an empty file.
-func (f File) isNull() bool { return f.Target == "/dev/null" }
+func (f File) isNull() bool { return f.null || f.Target == "/dev/null" }
 
 // fileAt finds the file of that path; one that nobody told about is absent.
 func fileAt(files []File, path string) (File, bool) {
 	for _, f := range files {
 		if f.Path == path {
+			f.null = leadsToNull(files, f)
 			return f, f.kind() != FileAbsent
 		}
 	}
 	return File{Path: path, Kind: FileAbsent}, false
+}
+
+// leadsToNull follows a link to what is no file from link to link, as far as
+// they are known. Linux follows 40.
+func leadsToNull(files []File, f File) bool {
+	for range 40 {
+		if f.isNull() || f.Target == "" || f.kind() != FileOther {
+			return f.isNull()
+		}
+		to := linked(f)
+		i := slices.IndexFunc(files, func(g File) bool { return g.Path == to })
+		if i < 0 {
+			return false
+		}
+		f = files[i]
+	}
+	return false
 }
 
 // filesIn are the files directly in dir whose names end in suffix, sorted by
@@ -69,6 +88,7 @@ func filesIn(files []File, dir, suffix string) []File {
 	for _, f := range files {
 		name, ok := strings.CutPrefix(f.Path, dir+"/")
 		if ok && !strings.Contains(name, "/") && strings.HasSuffix(name, suffix) && f.kind() != FileAbsent {
+			f.null = leadsToNull(files, f)
 			in = append(in, f)
 		}
 	}
