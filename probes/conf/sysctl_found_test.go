@@ -26,7 +26,7 @@ func TestSysctlAgreesWhereItOnceDidNot(t *testing.T) {
 			null("/etc/sysctl.d/99-z.conf", "/dev/null")), conf.SysctlBoot},
 	} {
 		h := &conf.SysctlHost{Files: c.files, Marks: []string{"/proc/1/comm systemd"}, Systemd: "252", Procps: "4.0.2", Live: "65530"}
-		if r := c.resolve(h, maps); !r.Known || r.Value != c.want {
+		if r := c.resolve(h, mapCount); !r.Known || r.Value != c.want {
 			t.Errorf("%s gives %q (%s), want %q", c.name, r.Value, r.Why, c.want)
 		}
 	}
