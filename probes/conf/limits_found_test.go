@@ -18,6 +18,8 @@ func TestLoginAgreesWhereItOnceDidNot(t *testing.T) {
 		{"unlimited for the user, none for a group", "flink - maxsyslogins unlimited\n@flink - maxlogins 0\n", false},
 		{"the later of two equals", "* - maxlogins -1\n* - maxlogins 0\n", true},
 		{"none for the user, any number for all", "flink - maxlogins 0\n* - maxlogins -1\n", true},
+		{"% beside what is not maxlogins", "% - maxsyslogins 0\n%flink - maxsyslogins 0\n", false},
+		{"% beside maxlogins", "%flink - maxlogins 0\n", true},
 		{"minus nothing is nothing", "flink - maxlogins -0\n", true},
 	} {
 		out := conf.ResolveLogin(conf.Login{

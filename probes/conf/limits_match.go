@@ -239,7 +239,13 @@ func (r *limitsRun) otherItem(name string) bool {
 
 func (r *limitsRun) other(l limitLine, rank int, m match) {
 	logins := l.item == "maxlogins" || l.item == "maxsyslogins"
-	if !m.yes && m.unknown == "" || l.item != "maxlogins" && (rank == rankAll || rank == rankAllGroup) {
+	if !m.yes && m.unknown == "" {
+		return
+	}
+	if l.item != "maxlogins" && (rank == rankAll || rank == rankAllGroup) {
+		if m.yes {
+			r.skip(l, "% is for maxlogins only", l.item)
+		}
 		return
 	}
 	if l.item == "chroot" || m.unknown != "" {
