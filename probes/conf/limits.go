@@ -87,7 +87,9 @@ type Login struct {
 	Variants []Variant
 	NROpen   uint64 // fs.nr_open; 0 means not known
 	// Start are the limits of the process that opens the session, by item; what
-	// is missing is not known.
+	// is missing is not known. They are not those of the shell in which su was
+	// called: su of util-linux since 2.38 first lowers its own soft limit of
+	// open files to 1024.
 	Start map[string]Rlimits
 	// PID1 are the limits of process 1, by item.
 	PID1 map[string]Rlimits
