@@ -42,9 +42,12 @@ make_root() {
 	rm -rf --one-file-system "$half" "$root"
 	began=$(date +%s)
 	# Nobody needs a root to outlive a loss of power: dpkg need not wait for
-	# the disk. Without a good signature of the release nothing is made.
-	if ! DPKG_FORCE=unsafe-io unshare -m debootstrap --force-check-gpg --variant=minbase \
-		--include="$packages" "$2" "$half" ${mirror:+"$mirror"} >"$dir/log-$1" 2>&1 </dev/null 9>&-; then
+	# the disk. Without a good signature of the release nothing is made. What
+	# debootstrap mounts and starts ends with it, and while it runs it has the
+	# lock, also where this script was killed.
+	if ! DPKG_FORCE=unsafe-io unshare -m -p -f --mount-proc --kill-child \
+		debootstrap --force-check-gpg --variant=minbase --include="$packages" \
+		"$2" "$half" ${mirror:+"$mirror"} >"$dir/log-$1" 2>&1 </dev/null; then
 		tail -n 20 "$dir/log-$1" "$half/debootstrap/debootstrap.log" >&2 || :
 		echo "roots.sh: no root of debian $1 could be made" >&2
 		return 1
