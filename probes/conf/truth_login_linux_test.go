@@ -215,8 +215,8 @@ func (tr *truth) limitsOf1() map[string]conf.Rlimits {
 // with, and, where this process may raise limits, takes that away from it in
 // one tree of three.
 func (tr *truth) beginning(nrOpen uint64, raise bool) (argv []string, unprivileged bool) {
-	var own unix.Rlimit
-	if err := unix.Getrlimit(unix.RLIMIT_NOFILE, &own); err != nil {
+	var own, core unix.Rlimit
+	if err := errors.Join(unix.Getrlimit(unix.RLIMIT_NOFILE, &own), unix.Getrlimit(unix.RLIMIT_CORE, &core)); err != nil {
 		tr.Fatal(err)
 	}
 	most := own.Max
@@ -226,8 +226,8 @@ func (tr *truth) beginning(nrOpen uint64, raise bool) (argv []string, unprivileg
 	hard := most - pick(tr.rng, 0, 0, tr.rng.Uint64N(most/2+1))
 	soft := pick(tr.rng, hard, min(hard, 1024), hard-tr.rng.Uint64N(hard/2+1))
 	argv = []string{"/usr/bin/prlimit", fmt.Sprintf("--nofile=%d:%d", soft, hard)}
-	if core := pick(tr.rng, "", "0:", "0:0", "1048576:1048576"); core != "" {
-		argv = append(argv, "--core="+core)
+	if n := min(core.Max, 1<<20); chance(tr.rng, 75) {
+		argv = append(argv, "--core="+pick(tr.rng, "0:", "0:0", fmt.Sprintf("%d:%d", n, n)))
 	}
 	if raise && chance(tr.rng, 33) {
 		raise = false
