@@ -1,5 +1,7 @@
 package probes
 
+import "github.com/tmdoctor/tmdoctor/probes/conf"
+
 // WithoutComments is what assemble does to the program.
 var WithoutComments = withoutComments
 
@@ -49,3 +51,21 @@ type Memo memo
 
 // NewMemo is an empty one.
 func NewMemo() *Memo { return (*Memo)(newMemo()) }
+
+// SysctlHost, LoginFiles and LoginUser are what the facts of a host are to the
+// resolvers of package conf.
+func SysctlHost(f *Facts, key string) *conf.SysctlHost { return newResolver(f, nil).sysctlHost(key) }
+
+func LoginFiles(f *Facts) []conf.File { return newResolver(f, nil).confFiles(loginFiles) }
+
+func LoginUser(f *Facts, user string) conf.LoginUser { return newResolver(f, nil).loginUser(user) }
+
+// BootValues are the values of the next boot of all limits of a host.
+func BootValues(f *Facts) (values []HorizonValue) {
+	for _, c := range Evaluate(f, nil).Checks {
+		for _, s := range c.Horizons {
+			values = append(values, s.Boot)
+		}
+	}
+	return values
+}

@@ -3,6 +3,7 @@ package probes
 import (
 	"bytes"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -40,6 +41,8 @@ type File struct {
 	Content string `json:"content,omitempty"`
 	// Cut is true if the file has more than Content.
 	Cut bool `json:"cut,omitempty"`
+	// raw is how many bytes the host sent of it.
+	raw int64
 	// Withheld is true if lines that do not matter stayed on the host: they are
 	// empty in Content, so that the others keep their numbers.
 	Withheld bool `json:"withheld,omitempty"`
@@ -76,13 +79,15 @@ type openFile struct {
 	lines []byte
 }
 
-// record takes a line of the file's content and reports whether it was the
-// last one.
-func (f *openFile) record(kind byte, text string) (done bool) {
+// record takes a line of the file's content, of which the host sent so many
+// bytes, and reports whether it was the last one.
+func (f *openFile) record(kind byte, text string, sent int) (done bool) {
 	switch kind {
 	case '|':
+		f.raw += int64(sent) + 1
 		f.lines = append(append(f.lines, text...), '\n')
 	case '\\':
+		f.raw--
 		f.lines = bytes.TrimSuffix(f.lines, []byte("\n"))
 	case '$':
 		f.Cut = text == "1"
@@ -107,5 +112,25 @@ func addModes(files []File, lines []string) {
 		if size, err := strconv.ParseInt(strings.Fields(line)[4], 10, 64); err == nil {
 			f.Size = size
 		}
+	}
+	for i := range files {
+		files[i].notice(at)
+	}
+}
+
+// notice marks a file as cut of which fewer bytes came than it has: a shell
+// loses zero bytes, which end a line for some programs. What /proc calls the
+// size of a file is 0.
+func (f *File) notice(at map[string]*File) {
+	of := f
+	if f.Kind == FileLink {
+		target := f.Target
+		if !path.IsAbs(target) {
+			target = path.Join(path.Dir(f.Path), target)
+		}
+		of = at[target]
+	}
+	if of != nil && of.Kind == FileRegular && of.Size > 0 && !of.Withheld && of.raw != of.Size {
+		f.Cut = true
 	}
 }

@@ -120,7 +120,7 @@ func parseRecords(body []byte) (Records, error) {
 			if file == nil {
 				return r, fmt.Errorf("record %d: a line of no file", n)
 			}
-			if file.record(kind, text) {
+			if file.record(kind, text, len(raw)-1) {
 				file = r.endFile(file, file.Cut)
 			}
 		case '=', '?', '-':
