@@ -140,11 +140,11 @@ type truth struct {
 	release   string // "12"
 	osRelease string
 	rng       *rand.Rand
-	tallies   []*tally
+	tallies   []*verdicts
 }
 
-// tally counts the trees that were judged by a program.
-type tally struct {
+// verdicts counts the trees that were judged by a program.
+type verdicts struct {
 	program       string
 	judged, wrong int
 	told          int // trees that the program obeyed at least in part
@@ -154,9 +154,9 @@ type tally struct {
 // disagree. told says that the program did something because of the tree.
 func (tr *truth) verdict(program string, n int, tree []conf.File, told bool, wrong []string) {
 	tr.Helper()
-	i := slices.IndexFunc(tr.tallies, func(x *tally) bool { return x.program == program })
+	i := slices.IndexFunc(tr.tallies, func(x *verdicts) bool { return x.program == program })
 	if i < 0 {
-		i, tr.tallies = len(tr.tallies), append(tr.tallies, &tally{program: program})
+		i, tr.tallies = len(tr.tallies), append(tr.tallies, &verdicts{program: program})
 	}
 	tr.tallies[i].judged++
 	if told {
