@@ -154,14 +154,15 @@ func (r *limitsRun) readFiles() {
 	}
 }
 
+// files are those that are read, in order, or why they are not known.
 func (r *limitsRun) files() (files []File, why string) {
 	const dir = "/etc/security"
 	if r.module.Conf != "" {
-		f, _ := fileAt(r.in.Files, r.module.Conf)
-		if f.kind() == FileAbsent && !slices.ContainsFunc(r.in.Files, func(g File) bool { return g.Path == f.Path }) {
+		i := slices.IndexFunc(r.in.Files, func(f File) bool { return f.Path == r.module.Conf })
+		if i < 0 {
 			return nil, r.module.Conf + " was not collected"
 		}
-		return []File{f}, ""
+		return r.in.Files[i : i+1], ""
 	}
 	for _, d := range append([]string{dir}, r.variant.VendorDirs...) {
 		if f, _ := fileAt(r.in.Files, d+"/limits.d"); f.kind() == FileUnreadable {
@@ -177,15 +178,21 @@ func (r *limitsRun) files() (files []File, why string) {
 			}
 		}
 	}
-	in := filesIn(r.in.Files, dir+"/limits.d", ".conf")
-	for _, vendor := range r.variant.VendorDirs {
-		for _, f := range filesIn(r.in.Files, vendor+"/limits.d", ".conf") {
-			if !slices.ContainsFunc(in, func(g File) bool { return baseName(g.Path) == baseName(f.Path) }) {
+	var in []File
+	names := map[string]bool{}
+	for _, d := range append([]string{dir}, r.variant.VendorDirs...) {
+		for _, closed := range []string{d, d + "/limits.d"} {
+			if f, _ := fileAt(r.in.Files, closed); f.kind() == FileUnreadable {
+				return nil, closed + " could not be read"
+			}
+		}
+		for _, f := range filesIn(r.in.Files, d+"/limits.d", ".conf") {
+			if name := baseName(f.Path); !names[name] && name[0] != '.' {
+				names[name] = true
 				in = append(in, f)
 			}
 		}
 	}
-	in = slices.DeleteFunc(in, func(f File) bool { return strings.HasPrefix(baseName(f.Path), ".") })
 	slices.SortFunc(in, func(a, b File) int { return strings.Compare(baseName(a.Path), baseName(b.Path)) })
 	return append([]File{main}, in...), ""
 }
@@ -218,98 +225,6 @@ func (r *limitsRun) line(l limitLine) {
 		r.ends(l, ids)
 	default:
 		r.skip(l, fmt.Sprintf("it has %d fields, 4 are needed", l.n), "")
-	}
-}
-
-// setrlimit is what the kernel makes of a pair: "" or why it refuses.
-// A hard limit of open files above fs.nr_open is refused to everybody.
-func (r *limitsRun) setrlimit(item string, hard Rlimit) (why, unknown string) {
-	if item == "nofile" {
-		switch {
-		case r.in.NROpen > 0 && uint64(hard) > r.in.NROpen:
-			return fmt.Sprintf("%s is above fs.nr_open %d", hard, r.in.NROpen), ""
-		case r.in.NROpen == 0 && hard > 1<<20:
-			return "", fmt.Sprintf("whether the kernel allows %s depends on fs.nr_open, which was not read", hard)
-		}
-	}
-	if r.in.Unprivileged {
-		old, ok := r.start[item]
-		switch {
-		case !ok:
-			return "", "whether it may be raised depends on the start limits, which were not read"
-		case hard > old.Hard:
-			return fmt.Sprintf("%s is above the hard limit %s, and the process may not raise it", hard, old.Hard), ""
-		}
-	}
-	return "", ""
-}
-
-// apply sets the limits of one item, as setup_limits does.
-func (r *limitsRun) apply(item string) {
-	h := r.halves[item]
-	if h[0].rank == rankNone && h[1].rank == rankNone {
-		return
-	}
-	if why := h[1].doubt(); why != "" {
-		// A soft limit of 0 cannot be lowered; any other may be, to a hard limit
-		// that is not known.
-		if h[0].Known && h[0].Value > 0 {
-			h[0].Known, h[0].Why = false, "it is lowered to the hard limit if that is less: "+why
-		}
-		return
-	}
-	if h[0].Known && h[0].Value > h[1].Value {
-		r.step(item, Step{What: "soft " + h[0].Value.String() + " is lowered to hard " + h[1].Value.String()})
-		h[0].Value = h[1].Value
-	}
-	refused, unknown := r.setrlimit(item, h[1].Value)
-	switch {
-	case unknown != "":
-		h[0].Known, h[1].Known, h[0].Why, h[1].Why = false, false, unknown, unknown
-	case refused != "":
-		r.notSet(item, refused)
-	}
-}
-
-// doubt is why a half is not known, "" if it is.
-func (h *half) doubt() string {
-	switch {
-	case h.maybeRank >= 0 && h.maybeRank <= h.rank:
-		return h.maybeWhy
-	case !h.Known:
-		return h.Why
-	}
-	return ""
-}
-
-// notSet is what comes of an item that the kernel refused: the start limits
-// stay, and all builds but Debian's refuse the session.
-func (r *limitsRun) notSet(item, refused string) {
-	h := r.halves[item]
-	if r.variant.Debian || r.module.Optional {
-		r.step(item, Step{At: h[1].At, What: "not applied, the start limits stay: " + refused})
-	} else {
-		r.step(item, Step{At: h[1].At, What: "the session is refused: " + refused})
-		r.refuse(h[1].At, item+" "+refused)
-	}
-	b := startBounds(r.start, item)
-	for i := range h {
-		if h[i].At.File != "" {
-			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: "not applied: " + refused})
-		}
-		h[i].Bound, h[i].maybeRank = b[i], -1
-	}
-}
-
-// countLogins judges maxlogins: 0 refuses everybody but root.
-func (r *limitsRun) countLogins() {
-	c := r.logins
-	switch {
-	case !c.set || r.in.User.UID == 0 || c.max < 0:
-	case c.max == 0:
-		r.refuse(c.line.at, "no logins are allowed: "+c.line.text)
-	default:
-		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: c.line.at, Text: c.line.text, Why: fmt.Sprintf("only %d logins at a time", c.max)})
 	}
 }
 

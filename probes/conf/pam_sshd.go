@@ -2,6 +2,7 @@ package conf
 
 import (
 	"path"
+	"slices"
 	"strings"
 )
 
@@ -9,17 +10,32 @@ import (
 // where the first value counts and Include stands for its files in order.
 // unknown says why it cannot be known; "no" is sshd's own default.
 func SSHDUsesPAM(files []File) (yes bool, at Place, unknown string) {
-	yes, at, unknown, _ = usePAM(files, "/etc/ssh/sshd_config", 0)
+	r := sshdReader{files: files, left: maxSSHDIncludes}
+	yes, at, unknown, _ = r.usePAM("/etc/ssh/sshd_config", 0)
 	return yes, at, unknown
 }
 
-func usePAM(files []File, name string, level int) (yes bool, at Place, unknown string, found bool) {
-	f, ok := fileAt(files, name)
+// maxSSHDIncludes bounds the files that are included, all in all; sshd itself
+// bounds the depth alone.
+const maxSSHDIncludes = 1000
+
+type sshdReader struct {
+	files []File
+	left  int
+}
+
+// plainWords makes words of the other ways to write an option and its value.
+var plainWords = strings.NewReplacer("=", " ", `"`, "")
+
+func (r *sshdReader) usePAM(name string, level int) (yes bool, at Place, unknown string, found bool) {
+	f, ok := fileAt(r.files, name)
 	if k := f.kind(); !ok || k != FileRegular && k != FileLink || f.Cut || level > 16 {
 		return false, Place{File: name}, name + " was not read", true
 	}
-	for i, line := range strings.Split(f.Content, "\n") {
-		p := strings.Fields(strings.NewReplacer("=", " ", `"`, "").Replace(line))
+	number := 0
+	for line := range strings.Lines(f.Content) {
+		number++
+		p := strings.Fields(plainWords.Replace(line))
 		if len(p) < 2 || strings.HasPrefix(p[0], "#") {
 			continue
 		}
@@ -27,22 +43,44 @@ func usePAM(files []File, name string, level int) (yes bool, at Place, unknown s
 		case "match":
 			return false, Place{}, "", false // UsePAM is not allowed below it
 		case "usepam":
-			return lower(p[1]) == "yes" || lower(p[1]) == "true", Place{name, i + 1}, "", true
+			return lower(p[1]) == "yes" || lower(p[1]) == "true", Place{name, number}, "", true
 		case "include":
 			for _, pattern := range p[1:] {
-				if !strings.HasPrefix(pattern, "/") {
-					pattern = "/etc/ssh/" + pattern
-				}
-				for _, g := range filesIn(files, path.Dir(pattern), "") {
-					if ok, _ := path.Match(pattern, g.Path); !ok {
-						continue
-					}
-					if yes, at, unknown, found = usePAM(files, g.Path, level+1); found {
-						return yes, at, unknown, true
-					}
+				if yes, at, unknown, found = r.include(pattern, level); found {
+					return yes, at, unknown, true
 				}
 			}
 		}
 	}
 	return false, Place{}, "", false
+}
+
+// include reads the files that a pattern stands for.
+func (r *sshdReader) include(pattern string, level int) (yes bool, at Place, unknown string, found bool) {
+	if !strings.HasPrefix(pattern, "/") {
+		pattern = "/etc/ssh/" + pattern
+	}
+	if r.left--; r.left < 0 {
+		return false, Place{}, "sshd_config includes too many files", true
+	}
+	for _, name := range globbed(r.files, pattern) {
+		if r.left--; r.left < 0 {
+			return false, Place{}, "sshd_config includes too many files", true
+		}
+		if yes, at, unknown, found = r.usePAM(name, level+1); found {
+			return yes, at, unknown, true
+		}
+	}
+	return false, Place{}, "", false
+}
+
+// globbed are the paths that a pattern stands for, sorted as glob(3) does.
+func globbed(files []File, pattern string) (names []string) {
+	for _, f := range files {
+		if ok, _ := path.Match(pattern, f.Path); ok && f.kind() != FileAbsent {
+			names = append(names, f.Path)
+		}
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
 }

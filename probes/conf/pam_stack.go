@@ -24,20 +24,27 @@ type Stack struct {
 	Modules []LimitsModule
 	Unknown string // why the stack is not known; "" if it is
 	Steps   []Step
+
+	read int // lines so far, and for each file its size in pages
 }
 
-// pamLine is a session line with the place and the substack it is in.
+// pamLine is a session line with the place and the level of substacks it is
+// in. The line that calls a substack stands before the lines of that.
 type pamLine struct {
 	at      Place
 	control string
 	module  string
 	args    []string
 	text    string
-	depth   int
+	level   int
 }
 
-// maxIncludes bounds files that include each other; libpam stops at 32.
-const maxIncludes = 32
+// maxIncludes bounds files that include each other, and maxStack the lines
+// that are read, which files that include others twice double without end.
+const (
+	maxIncludes = 32
+	maxStack    = 4096
+)
 
 // PAMStack finds the session lines of a service in /etc/pam.d and the
 // distribution's directories below it, following @include, include and
@@ -50,7 +57,7 @@ func PAMStack(files []File, services ...string) Stack {
 			continue
 		}
 		s := Stack{Service: service, At: f.Path}
-		lines := s.read(files, f, 0, 0)
+		lines := s.lines(files, f, 0, 0)
 		if s.Unknown == "" && len(lines) == 0 && service != "other" {
 			continue // libpam takes the session lines of "other" then
 		}
@@ -72,9 +79,10 @@ func pamFile(files []File, service string) (File, bool) {
 	return File{}, false
 }
 
-// read gives the session lines of a file. depth counts substacks.
-func (s *Stack) read(files []File, f File, level, depth int) []pamLine {
-	if level >= maxIncludes {
+// lines gives the session lines of a file. depth counts files that include
+// each other, level counts substacks.
+func (s *Stack) lines(files []File, f File, depth, level int) []pamLine {
+	if s.read += len(f.Content) / 4096; depth >= maxIncludes {
 		s.Unknown = f.Path + " is included too often"
 		return nil
 	}
@@ -86,7 +94,15 @@ func (s *Stack) read(files []File, f File, level, depth int) []pamLine {
 		s.Unknown = f.Path + " was not read to its end"
 	}
 	var out []pamLine
-	for _, l := range joinLines(f, "\\") {
+	all, whole := pamLines(f)
+	if !whole {
+		s.Unknown = f.Path + " ends in a line that goes on: libpam opens no session"
+	}
+	for _, l := range all {
+		if s.read++; s.read > maxStack {
+			s.Unknown = f.Path + " makes a stack of too many lines"
+			return out
+		}
 		p := pamFields(l.Text)
 		if len(p) < 2 {
 			continue
@@ -96,10 +112,14 @@ func (s *Stack) read(files []File, f File, level, depth int) []pamLine {
 		switch {
 		case kind == "@include":
 			include = p[1]
-		case kind == "session" && len(p) > 2 && (control == "include" || control == "substack"):
+		case kind != "session" || len(p) < 3:
+			continue
+		case control == "include" || control == "substack":
 			include = p[2]
-		case kind == "session" && len(p) > 2:
-			out = append(out, pamLine{at: l.At, control: control, module: baseName(p[2]), args: p[3:], text: l.Text, depth: depth})
+		case strings.HasSuffix(p[2], "\r"):
+			s.Unknown = l.At.String() + ": a carriage return is a part of the module's name"
+		default:
+			out = append(out, pamLine{at: l.At, control: control, module: baseName(p[2]), args: p[3:], text: l.Text, level: level})
 		}
 		if include == "" {
 			continue
@@ -109,32 +129,33 @@ func (s *Stack) read(files []File, f File, level, depth int) []pamLine {
 			s.Unknown = l.At.String() + ": " + include + " is not there or was not collected"
 			continue
 		}
-		deeper := depth
+		inner := level
 		if control == "substack" && kind == "session" {
-			deeper++
+			out = append(out, pamLine{at: l.At, control: control, level: level})
+			inner++
 		}
-		out = append(out, s.read(files, sub, level+1, deeper)...)
+		out = append(out, s.lines(files, sub, depth+1, inner)...)
 	}
 	return out
 }
 
 // collect picks the lines of pam_limits out of the stack.
 func (s *Stack) collect(lines []pamLine) {
+	skips := skippedBy(lines)
 	for i, l := range lines {
 		if l.module != "pam_limits.so" && l.module != "pam_limits" {
 			continue
 		}
 		m := LimitsModule{At: l.at, Optional: !required(l.control)}
 		for _, arg := range l.args {
-			if conf, ok := strings.CutPrefix(arg, "conf="); ok {
+			arg = strings.TrimPrefix(strings.TrimSuffix(arg, "]"), "[")
+			if conf, ok := strings.CutPrefix(arg, "conf="); ok && conf != "" {
 				m.Conf = conf
 			}
 			m.SetAll = m.SetAll || arg == "set_all"
 		}
-		for j, before := range lines[:i] {
-			if leaves(before.control, i-j) {
-				m.MaySkip = before.at
-			}
+		if by := skips[i]; by >= 0 {
+			m.MaySkip = lines[by].at
 		}
 		s.Modules = append(s.Modules, m)
 		s.Steps = append(s.Steps, Step{At: l.at, Text: l.text, What: "pam_limits is called"})
@@ -149,35 +170,69 @@ func required(control string) bool {
 	if !strings.HasPrefix(control, "[") {
 		return control == "required" || control == "requisite"
 	}
+	action := "bad" // libpam's own default for what is not named
 	for _, word := range strings.Fields(strings.Trim(control, "[]")) {
-		if name, action, _ := strings.Cut(word, "="); name == "perm_denied" || name == "default" {
-			return action == "bad" || action == "die"
+		name, does, _ := strings.Cut(word, "=")
+		if name == "perm_denied" {
+			action = does
+			break
+		}
+		if name == "default" {
+			action = does
 		}
 	}
-	return true // libpam's own default for what is not named is "bad"
+	return action == "bad" || action == "die"
 }
 
-// leaves reports whether a line with that control may end the stack or jump
-// over a line that comes distance lines later.
-func leaves(control string, distance int) bool {
+// skippedBy is for each line the last line before it that may end the stack or
+// jump over it, -1 if none may. What a line of a substack does ends with that,
+// and a substack is one line to the lines beside it (pam_dispatch.c).
+func skippedBy(lines []pamLine) []int {
+	by := make([]int, len(lines))
+	for i := range by {
+		by[i] = -1
+	}
+	for j, l := range lines {
+		ends, jump := leaves(l.control)
+		if !ends && jump == 0 {
+			continue
+		}
+		for i := j + 1; i < len(lines) && lines[i].level >= l.level; i++ {
+			if !ends && lines[i].level == l.level {
+				if jump--; jump < 0 {
+					break
+				}
+			}
+			by[i] = j
+		}
+	}
+	return by
+}
+
+// leaves reports whether a line with that control may end the stack, or else
+// over how many lines it may jump.
+func leaves(control string) (ends bool, jump int) {
 	if control == "sufficient" {
-		return true
+		return true, 0
 	}
 	for _, word := range strings.Fields(strings.Trim(control, "[]")) {
 		_, action, _ := strings.Cut(word, "=")
-		n, err := strconv.Atoi(action)
-		if action == "done" || err == nil && n >= distance {
-			return true
+		if action == "done" {
+			return true, 0
+		}
+		if n, err := strconv.Atoi(action); err == nil {
+			jump = max(jump, n)
 		}
 	}
-	return false
+	return false, jump
 }
 
 // pamFields cuts a line at blanks; [ ] keeps blanks together.
 func pamFields(text string) []string {
+	const blank = " \t\n"
 	var out []string
-	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
-		end := strings.IndexAny(text, " \t")
+	for text = strings.Trim(text, blank); text != ""; text = strings.TrimLeft(text, blank) {
+		end := strings.IndexAny(text, blank)
 		if text[0] == '[' {
 			if i := strings.IndexByte(text, ']'); i >= 0 {
 				end = i + 1
@@ -192,23 +247,31 @@ func pamFields(text string) []string {
 	return out
 }
 
-// joinLines gives the lines of a file with continuations joined, comments at
-// the beginning of a line and behind # left out.
-func joinLines(f File, mark string) []Step {
-	var out []Step
-	open := false
-	for i, line := range strings.Split(f.Content, "\n") {
-		line, _, _ = strings.Cut(line, "#")
-		line = strings.TrimRight(line, "\r")
-		body, more := strings.CutSuffix(line, mark)
-		if open {
-			out[len(out)-1].Text += " " + body
-		} else if strings.TrimSpace(body) != "" {
-			out = append(out, Step{At: Place{f.Path, i + 1}, Text: strings.TrimSpace(body)})
-		} else {
-			more = false
+// pamLines gives the lines of a file without comments and with those put
+// together that a backslash continues, which blank lines and comments do not
+// end (_pam_assemble_line of libpam's pam_handlers.c). whole is false if the
+// file ends before such a line does, which is an error to libpam.
+func pamLines(f File) (out []Step, whole bool) {
+	var held []byte
+	number, from, open := 0, 0, false
+	for line := range strings.Lines(f.Content) {
+		number++
+		line = strings.Trim(line, " \t\n")
+		if line == "" || line[0] == '#' {
+			continue
 		}
-		open = more
+		line, _, comment := strings.Cut(line, "#")
+		body, more := strings.CutSuffix(strings.TrimRight(line, " \t"), `\`)
+		if !open {
+			from = number
+		}
+		if more && !comment {
+			held = append(append(held, body...), ' ')
+			open = true
+			continue
+		}
+		out = append(out, Step{At: Place{f.Path, from}, Text: strings.Trim(string(held)+line, " \t")})
+		held, open = held[:0], false
 	}
-	return out
+	return out, !open
 }

@@ -88,7 +88,7 @@ func unitText(d *draws, empty bool) string {
 		return ""
 	}
 	return lines(d, d.of("[Service]", "[Service]", "[Service]", "[Unit]", "\ufeff[Service]", " [Service] "), func() string {
-		switch d.upTo(12) {
+		switch d.upTo(24) {
 		case 0:
 			return d.of("[Service]", "[Unit]", "[Install]", "[X-y]", "[]", "[Serv\\ice]", "[Service", "[Service]x", "# [Unit]", "[service]")
 		case 1:
