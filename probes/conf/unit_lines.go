@@ -110,12 +110,20 @@ const longLine = 1 << 20
 // systemdLine cuts the first line off a text as read_line_full of systemd's
 // fileio.c does, to which \n, \r and NUL end a line, alone or together.
 func systemdLine(content string) (line, rest string, newlines int) {
-	end := strings.IndexByte(content, '\n')
-	if end < 0 {
-		end = len(content)
-	}
-	if i := strings.IndexAny(content[:end], "\r\x00"); i >= 0 {
-		end = i
+	end, found := 0, false
+	// In windows, or a text without \n would be searched for it at every \r.
+	for size := 256; !found; size *= 2 {
+		window := content[:min(size, len(content))]
+		if end = strings.IndexByte(window, '\n'); end < 0 {
+			end = len(window)
+		}
+		found = end < len(window) || end == len(content)
+		if i := strings.IndexByte(window[:end], '\r'); i >= 0 {
+			end, found = i, true
+		}
+		if i := strings.IndexByte(window[:end], 0); i >= 0 {
+			end, found = i, true
+		}
 	}
 	line, seen := content[:end], [3]bool{}
 	for i := end; ; i++ {
