@@ -155,14 +155,14 @@ func TestNoInputIsTooMuch(t *testing.T) {
 		{"many limits", strings.Repeat("flink - nofile 5\n", million/16), 1},
 		{"many settings", strings.Repeat("LimitNOFILE=5\n", million/16), 1},
 		{"many modules", strings.Repeat("session sufficient pam_limits.so\n", million/16), 1},
-		{"many includes", strings.Repeat("@include sshd\nInclude *\n", million/16), 1},
+		{"many includes", strings.Repeat("@include sshd\nInclude *\n", million/64), 1},
 		{"many continued lines", strings.Repeat("x\\\n", million/4), 1},
 		{"a million carriage returns", strings.Repeat("\r", million), 1},
 		{"a million NULs", strings.Repeat("\x00", million), 1},
 		{"many quotes", "ulimit -n " + strings.Repeat("'\"$(", million/16), 1},
 		{"many commands", strings.Repeat("ulimit;(", million/16), 1},
 		{"binary junk", string(junk), 3},
-		{"twenty thousand files", "vm.max_map_count=1\nflink - nofile 5\n", 20000},
+		{"thousands of files", "vm.max_map_count=1\nflink - nofile 5\n", 5000},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -55,8 +55,9 @@ func (f File) isNull() bool { return f.null || f.Target == "/dev/null" }
 
 // fileAt finds the file of that path; one that nobody told about is absent.
 func fileAt(files []File, path string) (File, bool) {
-	for _, f := range files {
-		if f.Path == path {
+	for i := range files {
+		if files[i].Path == path {
+			f := files[i]
 			f.null = leadsToNull(files, f)
 			return f, f.kind() != FileAbsent
 		}
@@ -85,11 +86,12 @@ func leadsToNull(files []File, f File) bool {
 // name, byte by byte.
 func filesIn(files []File, dir, suffix string) []File {
 	var in []File
-	for _, f := range files {
-		name, ok := strings.CutPrefix(f.Path, dir+"/")
-		if ok && !strings.Contains(name, "/") && strings.HasSuffix(name, suffix) && f.kind() != FileAbsent {
-			f.null = leadsToNull(files, f)
-			in = append(in, f)
+	for i := range files {
+		f := &files[i]
+		name, ok := strings.CutPrefix(f.Path, dir)
+		if ok && name != "" && name[0] == '/' && strings.LastIndexByte(name, '/') == 0 && strings.HasSuffix(name, suffix) && f.kind() != FileAbsent {
+			in = append(in, *f)
+			in[len(in)-1].null = leadsToNull(files, *f)
 		}
 	}
 	slices.SortFunc(in, func(a, b File) int { return strings.Compare(a.Path, b.Path) })

@@ -33,7 +33,7 @@ func checkLimits(t *testing.T, data []byte) {
 
 func TestLimitsAgreeWithReference(t *testing.T) {
 	t.Parallel()
-	seeds(t, 4000, 300, checkLimits)
+	seeds(t, 2000, 300, checkLimits)
 }
 
 func FuzzLimitsAgreesWithReference(f *testing.F) {

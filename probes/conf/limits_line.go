@@ -1,6 +1,9 @@
 package conf
 
-import "strings"
+import (
+	"iter"
+	"strings"
+)
 
 // limitLine is a line of a limits file as pam_limits cuts it. n is the number
 // of fields it found; fields are read only as far as it does.
@@ -18,31 +21,40 @@ const lineMax = 1023
 
 // limitLines cuts a file into what pam_limits takes for lines. Empty ones and
 // comments are left out.
-func limitLines(f File, v Variant) []limitLine {
-	var lines []limitLine
-	content := f.Content
-	for number := 1; content != ""; number++ {
-		line, rest, _ := strings.Cut(content, "\n")
-		content = rest
-		if !v.longLines() {
-			for len(line) > lineMax {
-				lines = appendLine(lines, line[:lineMax], Place{f.Path, number}, v)
-				line = line[lineMax:]
+func limitLines(f File, v Variant) iter.Seq[*limitLine] {
+	return func(yield func(*limitLine) bool) {
+		number := 0
+		for line := range strings.Lines(f.Content) {
+			number++
+			line = strings.TrimSuffix(line, "\n")
+			for line != "" {
+				piece := line
+				if !v.longLines() && len(line) > lineMax {
+					piece = line[:lineMax]
+				}
+				line = line[len(piece):]
+				if l, ok := readLimitLine(piece, Place{f.Path, number}, v); ok && !yield(l) {
+					return
+				}
 			}
 		}
-		lines = appendLine(lines, line, Place{f.Path, number}, v)
 	}
-	return lines
 }
 
-func appendLine(lines []limitLine, raw string, at Place, v Variant) []limitLine {
-	raw, _, _ = strings.Cut(raw, "\x00") // a C string ends there
+// readLimitLine cuts a line into its fields; ok is false for one without any.
+func readLimitLine(raw string, at Place, v Variant) (l *limitLine, ok bool) {
 	body := strings.TrimLeft(raw, " \t\n\v\f\r")
-	body, _, _ = strings.Cut(body, "#")
-	if body == "" {
-		return lines
+	if i := strings.IndexByte(body, 0); i >= 0 { // a C string ends there
+		body = body[:i]
 	}
-	l := limitLine{at: at, text: strings.TrimSpace(raw)}
+	if i := strings.IndexByte(body, '#'); i >= 0 {
+		body = body[:i]
+	}
+	if body == "" {
+		return nil, false
+	}
+	raw, _, _ = strings.Cut(raw, "\x00")
+	l = &limitLine{at: at, text: strings.TrimSpace(raw)}
 	if v.longLines() {
 		l.splitNew(body, v)
 	} else {
@@ -51,17 +63,22 @@ func appendLine(lines []limitLine, raw string, at Place, v Variant) []limitLine 
 	l.typ = lower(l.typ)
 	l.itemWritten, l.valueWritten = l.item, l.value
 	l.item, l.value = lower(l.item), lower(l.value)
-	return append(lines, l)
+	return l, true
 }
 
 // splitOld cuts as sscanf does: at any white space, and a fifth field is lost.
 func (l *limitLine) splitOld(body string) {
-	f := strings.FieldsFunc(body, func(r rune) bool { return r < 128 && cSpace(byte(r)) })
-	l.n = min(len(f), 4)
-	for i, to := range []*string{&l.domain, &l.typ, &l.item, &l.value} {
-		if i < len(f) {
-			*to = f[i]
+	for _, to := range []*string{&l.domain, &l.typ, &l.item, &l.value} {
+		body = strings.TrimLeft(body, " \t\n\v\f\r")
+		if body == "" {
+			return
 		}
+		end := 0
+		for end < len(body) && !cSpace(body[end]) {
+			end++
+		}
+		*to, body = body[:end], body[end:]
+		l.n++
 	}
 }
 

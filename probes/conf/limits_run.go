@@ -52,25 +52,29 @@ type loginCount struct {
 }
 
 func newLimitsRun(in Login, v Variant, m LimitsModule, start map[string]Rlimits) *limitsRun {
+	n := len(limitItems)
 	r := &limitsRun{
-		in: in, variant: v, module: m, start: start, halves: map[string]*[2]half{},
-		steps: map[string][]Step{}, shadow: map[string][]Note{}, skipped: map[string][]Note{},
+		in: in, variant: v, module: m, start: start, halves: make(map[string]*[2]half, n),
+		steps: make(map[string][]Step, n), shadow: map[string][]Note{}, skipped: map[string][]Note{},
 	}
 	r.out.Variant = v
-	for _, item := range limitItems {
+	halves, steps := make([][2]half, n), make([]Step, 2*n)
+	for i, item := range limitItems {
 		b := startBounds(start, item.name)
-		r.halves[item.name] = &[2]half{{Bound: b[0], rank: rankNone, maybeRank: -1}, {Bound: b[1], rank: rankNone, maybeRank: -1}}
-		r.steps[item.name] = []Step{startStep(start, item.name)}
+		halves[i] = [2]half{{Bound: b[0], rank: rankNone, maybeRank: -1}, {Bound: b[1], rank: rankNone, maybeRank: -1}}
+		r.halves[item.name] = &halves[i]
+		chain := append(steps[2*i:2*i:2*i+2], startStep(start, item.name))
 		if v.resets() || m.SetAll {
-			r.reset(item.name)
+			chain = append(chain, r.reset(item.name))
 		}
+		r.steps[item.name] = chain
 	}
 	return r
 }
 
 // reset takes the limits of process 1, the soft limit of open files at most
 // 1024 (FD_SETSIZE) in Debian's builds.
-func (r *limitsRun) reset(item string) {
+func (r *limitsRun) reset(item string) Step {
 	h := r.halves[item]
 	l, ok := r.in.PID1[item]
 	if !ok {
@@ -78,8 +82,7 @@ func (r *limitsRun) reset(item string) {
 			h[i].Bound = Bound{From: fromPID1, Why: "the limits of process 1 were not read"}
 			h[i].rank = rankKernel
 		}
-		r.step(item, Step{What: "reset to the limits of process 1, which were not read"})
-		return
+		return Step{What: "reset to the limits of process 1, which were not read"}
 	}
 	if r.variant.Debian && item == "nofile" {
 		l.Soft = min(l.Soft, 1024)
@@ -87,7 +90,7 @@ func (r *limitsRun) reset(item string) {
 	for i, value := range []Rlimit{l.Soft, l.Hard} {
 		h[i].Bound, h[i].rank = Bound{Value: value, Known: true, From: fromPID1}, rankKernel
 	}
-	r.step(item, Step{What: "reset to the limits of process 1: soft " + l.Soft.String() + ", hard " + l.Hard.String()})
+	return Step{What: "reset to the limits of process 1: soft " + l.Soft.String() + ", hard " + l.Hard.String()}
 }
 
 func (r *limitsRun) step(item string, s Step) { r.steps[item] = append(r.steps[item], s) }
@@ -101,7 +104,7 @@ func (r *limitsRun) refuse(at Place, why string) {
 // result reads the files and gives what comes of them.
 func (r *limitsRun) result() LoginLimits {
 	r.readFiles()
-	r.out.Items = map[string]ItemLimits{}
+	r.out.Items = make(map[string]ItemLimits, len(limitItems))
 	if !r.noLimit && r.unknown == "" && !r.failed {
 		for _, item := range limitItems {
 			r.apply(item.name)
@@ -146,8 +149,8 @@ func (r *limitsRun) readFiles() {
 		if f.Cut {
 			r.unknown = f.Path + " was not read to its end"
 		}
-		for _, l := range limitLines(f, r.variant) {
-			if r.line(l); r.noLimit {
+		for l := range limitLines(f, r.variant) {
+			if r.line(*l); r.noLimit {
 				return
 			}
 		}

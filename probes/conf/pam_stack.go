@@ -141,9 +141,13 @@ func (s *Stack) lines(files []File, f File, depth, level int) []pamLine {
 
 // collect picks the lines of pam_limits out of the stack.
 func (s *Stack) collect(lines []pamLine) {
-	skips := skippedBy(lines)
+	limits := func(l pamLine) bool { return l.module == "pam_limits.so" || l.module == "pam_limits" }
+	var skips []int
+	if slices.ContainsFunc(lines, limits) {
+		skips = skippedBy(lines)
+	}
 	for i, l := range lines {
-		if l.module != "pam_limits.so" && l.module != "pam_limits" {
+		if !limits(l) {
 			continue
 		}
 		m := LimitsModule{At: l.at, Optional: !required(l.control)}
@@ -212,8 +216,8 @@ func skippedBy(lines []pamLine) []int {
 // leaves reports whether a line with that control may end the stack, or else
 // over how many lines it may jump.
 func leaves(control string) (ends bool, jump int) {
-	if control == "sufficient" {
-		return true, 0
+	if control[0] != '[' {
+		return control == "sufficient", 0
 	}
 	for _, word := range strings.Fields(strings.Trim(control, "[]")) {
 		_, action, _ := strings.Cut(word, "=")

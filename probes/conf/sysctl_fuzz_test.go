@@ -34,7 +34,7 @@ func checkSysctl(t *testing.T, data []byte) {
 
 func TestSysctlAgreesWithReference(t *testing.T) {
 	t.Parallel()
-	seeds(t, 3000, 300, checkSysctl)
+	seeds(t, 1500, 300, checkSysctl)
 }
 
 func FuzzSysctlAgreesWithReference(f *testing.F) {

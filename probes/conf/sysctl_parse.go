@@ -207,13 +207,14 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 	if f.Cut { // the last line may be half a line
 		content = content[:strings.LastIndexByte(content, '\n')+1]
 	}
-	if !strings.ContainsAny(content, globs) && !containsFold(content, last) {
+	if !hasGlob(content) && !containsFold(content, last) {
 		return nil
 	}
 	file := f.Path
 	if f.Target != "" {
 		file = linked(f)
 	}
+	s := new(statement) // the one that is tried
 	for n, joined := 1, 0; content != ""; n += 1 + joined {
 		var line string
 		line, content, _ = strings.Cut(content, "\n")
@@ -225,27 +226,42 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 		if d.maxLine > 0 && len(line) >= d.maxLine {
 			break
 		}
-		if !strings.ContainsAny(line, globs) && !containsFold(line, last) {
+		if !(hasGlob(line) && mayBegin(line, key[0])) && !containsFold(line, last) {
 			continue
 		}
 		for _, text := range d.pieces(line) {
-			s := &statement{step: step, place: Place{file, n}, text: text}
+			*s = statement{step: step, place: Place{file, n}, text: text}
 			if d.concerns(s, text, key) {
 				all = append(all, s)
+				s = new(statement)
 			}
 		}
 	}
 	return all
 }
 
+// hasGlob reports whether a text has a character of patterns.
+func hasGlob(text string) bool {
+	return strings.IndexByte(text, '*') >= 0 || strings.IndexByte(text, '?') >= 0 || strings.IndexByte(text, '[') >= 0
+}
+
+// mayBegin reports whether the pattern in a line may begin with that letter.
+// It only spares the reading of lines about other things.
+func mayBegin(line string, first byte) bool {
+	if strings.IndexByte(line, '\r') >= 0 || strings.IndexByte(line, 0) >= 0 {
+		return true // more than one line to some loaders
+	}
+	t := strings.TrimLeft(line, sysctlSpace+"-./")
+	return t == "" || t[0] == first || t[0] != '#' && t[0] != ';' && digitOf(t[0]) == 36
+}
+
 // pieces are the lines that the loader sees in a line. To those that do not
 // end a line at NUL, it ends the text of the line (a string of C).
 func (d *dialect) pieces(line string) []string {
-	if !d.cr {
-		line, _, _ = strings.Cut(line, "\x00")
-		return []string{line}
-	}
-	if strings.ContainsAny(strings.TrimRight(line, "\r"), "\r\x00") {
+	switch nul := strings.IndexByte(line, 0); {
+	case nul >= 0 && !d.cr:
+		line = line[:nul]
+	case d.cr && (nul >= 0 || strings.IndexByte(strings.TrimRight(line, "\r"), '\r') >= 0):
 		return strings.FieldsFunc(line, func(r rune) bool { return r == '\r' || r == 0 })
 	}
 	return []string{line}
@@ -279,7 +295,24 @@ func (d *dialect) concerns(s *statement, text, key string) bool {
 	return true
 }
 
-// containsFold reports whether text has part, ASCII letters in any case.
+// containsFold reports whether text has part, which is in lower case, with
+// ASCII letters in any case.
 func containsFold(text, part string) bool {
-	return strings.Contains(text, part) || strings.Contains(strings.ToLower(text), part)
+	if strings.Contains(text, part) {
+		return true
+	}
+	upper := part[0] &^ 0x20
+	for {
+		i := strings.IndexByte(text, upper)
+		if j := strings.IndexByte(text, part[0]); j >= 0 && (i < 0 || j < i) {
+			i = j
+		}
+		if i < 0 || len(text)-i < len(part) {
+			return false
+		}
+		if strings.EqualFold(text[i:i+len(part)], part) {
+			return true
+		}
+		text = text[i+1:]
+	}
 }

@@ -33,14 +33,14 @@ var limitsItems = []struct {
 
 func (g *limitsTrees) tree() {
 	if g.plain {
-		g.files = []conf.File{{Path: limitsConf}}
+		g.files = []conf.File{{Path: limitsPath}}
 		return
 	}
-	main := conf.File{Path: limitsConf, Content: g.text()}
+	main := conf.File{Path: limitsPath, Content: g.text()}
 	switch g.rng.IntN(20) {
 	case 0: // absent: refused up to 1.5.2
 	case 1:
-		main = conf.File{Path: limitsConf, Target: pick(g.rng, "/dev/null", "/nowhere", "limits.d/a.conf")}
+		main = conf.File{Path: limitsPath, Target: pick(g.rng, "/dev/null", "/nowhere", "limits.d/a.conf")}
 		fallthrough
 	default:
 		g.files = append(g.files, main)

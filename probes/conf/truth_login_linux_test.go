@@ -15,7 +15,7 @@ import (
 )
 
 const (
-	limitsConf = "/etc/security/limits.conf"
+	limitsPath = "/etc/security/limits.conf"
 	limitsD    = "/etc/security/limits.d"
 )
 
@@ -56,10 +56,10 @@ func (tr *truth) logins() {
 	for n := range *truthTrees {
 		g := limitsTrees{rng: tr.rng, nrOpen: nrOpen, plain: n == 0}
 		g.tree()
-		if err := plant([]string{limitsD}, []string{limitsConf}, g.files); err != nil {
+		if err := plant([]string{limitsD}, []string{limitsPath}, g.files); err != nil {
 			tr.Fatal(err)
 		}
-		files, err := gather([]string{limitsD}, limitsConf)
+		files, err := gather([]string{limitsD}, limitsPath)
 		if err != nil {
 			tr.Fatal(err)
 		}

@@ -82,7 +82,7 @@ func checkUnit(t *testing.T, data []byte) {
 // trees of this kind.
 func TestUnitAgreesWithReference(t *testing.T) {
 	t.Parallel()
-	seeds(t, 4000, 400, checkUnit)
+	seeds(t, 2000, 400, checkUnit)
 }
 
 func FuzzUnitAgreesWithReference(f *testing.F) {
