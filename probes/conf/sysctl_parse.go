@@ -301,18 +301,20 @@ func containsFold(text, part string) bool {
 	if strings.Contains(text, part) {
 		return true
 	}
-	upper := part[0] &^ 0x20
-	for {
-		i := strings.IndexByte(text, upper)
-		if j := strings.IndexByte(text, part[0]); j >= 0 && (i < 0 || j < i) {
-			i = j
-		}
-		if i < 0 || len(text)-i < len(part) {
+	// An upper letter somewhere is needed, and most texts have few.
+	for at := 0; len(text)-at >= len(part); at++ {
+		c := strings.IndexFunc(text[at:], isUpper)
+		if c < 0 {
 			return false
 		}
-		if strings.EqualFold(text[i:i+len(part)], part) {
-			return true
+		for from := max(0, at+c-len(part)+1); from <= at+c && from+len(part) <= len(text); from++ {
+			if strings.EqualFold(text[from:from+len(part)], part) {
+				return true
+			}
 		}
-		text = text[i+1:]
+		at += c
 	}
+	return false
 }
+
+func isUpper(r rune) bool { return 'A' <= r && r <= 'Z' }
