@@ -90,11 +90,16 @@ func filesIn(files []File, dir, suffix string) []File {
 		f := &files[i]
 		name, ok := strings.CutPrefix(f.Path, dir)
 		if ok && name != "" && name[0] == '/' && strings.LastIndexByte(name, '/') == 0 && strings.HasSuffix(name, suffix) && f.kind() != FileAbsent {
+			if in == nil {
+				in = make([]File, 0, 8)
+			}
 			in = append(in, *f)
 			in[len(in)-1].null = leadsToNull(files, *f)
 		}
 	}
-	slices.SortFunc(in, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	if len(in) > 1 {
+		slices.SortFunc(in, func(a, b File) int { return strings.Compare(a.Path, b.Path) })
+	}
 	return in
 }
 

@@ -14,7 +14,7 @@ type match struct {
 }
 
 // matches finds whether a line with four fields is for the user, and its rank.
-func (r *limitsRun) matches(l limitLine, ids idRange) (rank int, m match) {
+func (r *limitsRun) matches(l *limitLine, ids idRange) (rank int, m match) {
 	u, debianRoot := r.in.User, r.variant.Debian && r.in.User.UID == 0
 	switch {
 	case l.domain == u.Name:
@@ -71,7 +71,7 @@ func inRange(id int64, ids idRange, what string) match {
 
 // ends takes a line "DOMAIN -", which frees the user from all limits and ends
 // the reading.
-func (r *limitsRun) ends(l limitLine, ids idRange) {
+func (r *limitsRun) ends(l *limitLine, ids idRange) {
 	var m match
 	switch {
 	case l.domain == r.in.User.Name:
@@ -101,7 +101,7 @@ func (r *limitsRun) ends(l limitLine, ids idRange) {
 // process takes a line with four fields. That a line is not for the user is
 // said only after what is wrong with it, because a bad line is worth knowing
 // whoever it was for.
-func (r *limitsRun) process(l limitLine, rank int, m match) {
+func (r *limitsRun) process(l *limitLine, rank int, m match) {
 	item, known := findItem(l.item)
 	known = known && r.variant.atLeast(item.min[0], item.min[1], item.min[2])
 	other := r.otherItem(l.item)
@@ -135,7 +135,7 @@ func (r *limitsRun) process(l limitLine, rank int, m match) {
 }
 
 // value reads the value of a line in the units of setrlimit.
-func (r *limitsRun) value(l limitLine, item limitItem) (Bound, bool) {
+func (r *limitsRun) value(l *limitLine, item limitItem) (Bound, bool) {
 	b := Bound{Known: true, From: fromLine, At: l.at}
 	if item.unit == 0 { // nice: 20 - n, n from -20 to 19
 		size, used, neg, over := cInteger(l.value, 10)
@@ -172,7 +172,7 @@ func (r *limitsRun) value(l limitLine, item limitItem) (Bound, bool) {
 // set gives a value to the halves of a line. It stops at the first half that
 // a better rank has set already, so the hard half of a - line may be lost
 // although nothing else sets it.
-func (r *limitsRun) set(l limitLine, item string, rank int, value Bound, soft, hard bool, m match) {
+func (r *limitsRun) set(l *limitLine, item string, rank int, value Bound, soft, hard bool, m match) {
 	h := r.halves[item]
 	var done, lost []string
 	for i, name := range []string{"soft", "hard"} {
@@ -237,7 +237,7 @@ func (r *limitsRun) otherItem(name string) bool {
 	return false
 }
 
-func (r *limitsRun) other(l limitLine, rank int, m match) {
+func (r *limitsRun) other(l *limitLine, rank int, m match) {
 	logins := l.item == "maxlogins" || l.item == "maxsyslogins"
 	if !m.yes && m.unknown == "" {
 		return

@@ -21,7 +21,7 @@ const (
 type half struct {
 	Bound
 	rank int
-	line limitLine
+	line *limitLine
 	// maybe is a line that might have set it: who it is for is not known.
 	maybe     Place
 	maybeRank int
@@ -48,7 +48,7 @@ type loginCount struct {
 	set  bool
 	rank int
 	max  int64
-	line limitLine
+	line *limitLine
 }
 
 func newLimitsRun(in Login, v Variant, m LimitsModule, start map[string]Rlimits) *limitsRun {
@@ -150,7 +150,7 @@ func (r *limitsRun) readFiles() {
 			r.unknown = f.Path + " was not read to its end"
 		}
 		for l := range limitLines(f, r.variant) {
-			if r.line(*l); r.noLimit {
+			if r.line(l); r.noLimit {
 				return
 			}
 		}
@@ -200,7 +200,7 @@ func (r *limitsRun) files() (files []File, why string) {
 	return append([]File{main}, in...), ""
 }
 
-func (r *limitsRun) skip(l limitLine, why, meant string) {
+func (r *limitsRun) skip(l *limitLine, why, meant string) {
 	n := Note{At: l.at, Text: l.text, Why: why, Meant: meant}
 	r.out.Ignored = append(r.out.Ignored, n)
 	item := meant
@@ -214,7 +214,7 @@ func (r *limitsRun) skip(l limitLine, why, meant string) {
 }
 
 // line takes one line.
-func (r *limitsRun) line(l limitLine) {
+func (r *limitsRun) line(l *limitLine) {
 	ids := domainRange(l.domain)
 	if ids.kind == rangeBad {
 		r.skip(l, fmt.Sprintf("%q is not a range of ids", l.domain), "")

@@ -103,6 +103,10 @@ func (s *Stack) lines(files []File, f File, depth, level int) []pamLine {
 			s.Unknown = f.Path + " makes a stack of too many lines"
 			return out
 		}
+		// The lines of auth, account and password are most of a file.
+		if t := strings.TrimPrefix(l.Text, "-"); t == "" || t[0] != '@' && t[0]|0x20 != 's' {
+			continue
+		}
 		p := pamFields(l.Text)
 		if len(p) < 2 {
 			continue

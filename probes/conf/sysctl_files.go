@@ -49,20 +49,22 @@ func (s *step) opaque() string {
 // has it. Sorted by name, byte by byte; the hidden ones stand before the file
 // that hides them.
 func merged(h *SysctlHost, dirs []string, hiddenToo bool) (steps []step) {
-	seen := map[string]File{}
+	seen := make(map[string]*File, len(h.Files))
+	steps = make([]step, 0, len(h.Files)+2)
 	for _, dir := range dirs {
-		for _, f := range filesIn(h.Files, dir, ".conf") {
+		in := filesIn(h.Files, dir, ".conf")
+		for i, f := range in {
 			name := baseName(f.Path)
 			s := step{file: f, read: true}
 			switch by, ok := seen[name]; {
 			case !hiddenToo && strings.HasPrefix(name, "."):
 				s.read, s.fate, s.why = false, FateNotRead, "a file whose name begins with a dot is not read"
-			case ok && masks(by):
+			case ok && masks(*by):
 				s.read, s.fate, s.why = false, FateMasked, "masked by "+by.Path
 			case ok:
 				s.read, s.fate, s.why = false, FateSameName, "hidden by "+by.Path+", a file of the same name"
 			default:
-				seen[name] = f
+				seen[name] = &in[i]
 			}
 			steps = append(steps, s)
 		}

@@ -197,8 +197,13 @@ func passes(only byte, value, stands string) bool {
 }
 
 // chain is the plan as it is told.
-func (p *plan) chain() (files []SysctlFile) {
-	for _, s := range p.steps {
+func (p *plan) chain() []SysctlFile {
+	if len(p.steps) == 0 {
+		return nil
+	}
+	files := make([]SysctlFile, 0, len(p.steps))
+	for i := range p.steps {
+		s := &p.steps[i]
 		f := SysctlFile{Path: s.file.Path, Target: s.file.Target, Read: s.read, Note: s.why}
 		if why := s.opaque(); why != "" {
 			f.Note = why
