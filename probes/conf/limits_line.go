@@ -23,13 +23,13 @@ const lineMax = 1023
 // comments are left out.
 func limitLines(f File, v Variant) iter.Seq[*limitLine] {
 	return func(yield func(*limitLine) bool) {
-		number := 0
+		number, long := 0, v.longLines()
 		for line := range strings.Lines(f.Content) {
 			number++
 			line = strings.TrimSuffix(line, "\n")
 			for line != "" {
 				piece := line
-				if !v.longLines() && len(line) > lineMax {
+				if !long && len(line) > lineMax {
 					piece = line[:lineMax]
 				}
 				line = line[len(piece):]

@@ -262,6 +262,7 @@ func pamFields(text string) []string {
 func pamLines(f File) (out []Step, whole bool) {
 	var held []byte
 	number, from, open := 0, 0, false
+	out = make([]Step, 0, min(16, strings.Count(f.Content, "\n")+1))
 	for line := range strings.Lines(f.Content) {
 		number++
 		line = strings.Trim(line, " \t\n")

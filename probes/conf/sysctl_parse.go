@@ -207,7 +207,8 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 	if f.Cut { // the last line may be half a line
 		content = content[:strings.LastIndexByte(content, '\n')+1]
 	}
-	if !hasGlob(content) && !containsFold(content, last) {
+	named := containsFold(content, last) || d.joins
+	if !named && !hasGlob(content) {
 		return nil
 	}
 	file := f.Path
@@ -226,7 +227,7 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 		if d.maxLine > 0 && len(line) >= d.maxLine {
 			break
 		}
-		if !(hasGlob(line) && mayBegin(line, key[0])) && !containsFold(line, last) {
+		if !(hasGlob(line) && mayBegin(line, key[0])) && !(named && containsFold(line, last)) {
 			continue
 		}
 		for _, text := range d.pieces(line) {
@@ -251,8 +252,11 @@ func mayBegin(line string, first byte) bool {
 	if strings.IndexByte(line, '\r') >= 0 || strings.IndexByte(line, 0) >= 0 {
 		return true // more than one line to some loaders
 	}
-	t := strings.TrimLeft(line, sysctlSpace+"-./")
-	return t == "" || t[0] == first || t[0] != '#' && t[0] != ';' && digitOf(t[0]) == 36
+	i := 0
+	for i < len(line) && (cSpace(line[i]) || line[i] == '-' || line[i] == '.' || line[i] == '/') {
+		i++
+	}
+	return i == len(line) || line[i] == first || line[i] != '#' && line[i] != ';' && digitOf(line[i]) == 36
 }
 
 // pieces are the lines that the loader sees in a line. To those that do not
