@@ -82,6 +82,8 @@ func TestUnitOfWhatCannotBeReadIsUnknown(t *testing.T) {
 		{"a drop-in", conf.File{Path: tmUnit + ".d/a.conf", Kind: conf.FileUnreadable}, "? " + tmUnit + ".d/a.conf was not read to its end"},
 		{"a cut drop-in", conf.File{Path: tmUnit + ".d/a.conf", Content: service, Cut: true}, "? " + tmUnit + ".d/a.conf was not read to its end"},
 		{"a directory of drop-ins", conf.File{Path: tmUnit + ".d", Kind: conf.FileUnreadable}, "? " + tmUnit + ".d cannot be read"},
+		{"a directory of another unit's drop-ins", conf.File{Path: "/etc/systemd/system/other.service.d", Kind: conf.FileUnreadable}, "1024:524288"},
+		{"a directory of units", conf.File{Path: "/run/systemd/system", Kind: conf.FileUnreadable}, "? /run/systemd/system cannot be read"},
 		{"system.conf", conf.File{Path: "/etc/systemd/system.conf", Kind: conf.FileUnreadable}, "? /etc/systemd/system.conf was not read to its end"},
 		{"a directory in a unit's place is no unit", conf.File{Path: "/etc/systemd/system.control/tm.service", Kind: conf.FileDir}, "1024:524288"},
 		{"a directory in a drop-in's place is empty", conf.File{Path: tmUnit + ".d/a.conf", Kind: conf.FileDir}, "1024:524288"},

@@ -15,10 +15,18 @@
 // Beside the parsers stand the resolvers: what a setting will be when many
 // files set it, and which of them wins. [SysctlBoot] is the value of a sysctl
 // after the next boot, [ResolveLogin] the limits of a new session through PAM,
-// [ResolveUnit] those that systemd gives to a unit, [FlinkSettings] what Flink
-// reads. Each gives the whole chain of precedence, and says "cannot know" with
-// the reason where that is the truth. Edits ([SetSysctl], [SetLimits]) keep
-// every byte that they do not mean.
+// [ResolveUnit] those that systemd gives to a unit, [UlimitLine] what a line of
+// a start file may change, [FlinkSettings] what Flink reads. Each gives the
+// whole chain of precedence, and says "cannot know" with the reason where that
+// is the truth. Edits ([SetSysctl], [SetLimits]) keep every byte that they do
+// not mean.
+//
+// The resolvers are held against golden vectors, which real programs gave on
+// trees of files, and against slow models that were written from the sources of
+// those programs, on random trees:
+//
+//	go test ./probes/conf -run TestGolden -args -golden DIR
+//	go test ./probes/conf -fuzz FuzzUnitAgreesWithReference
 //
 // What it does not do: it judges nothing, and it follows neither aliases nor
 // merge keys of YAML, which configuration of this size does not need and which

@@ -84,7 +84,9 @@ func (u Unit) before(version int) bool { return u.Systemd > 0 && u.Systemd < ver
 func ResolveUnit(u Unit) UnitResult {
 	out := UnitResult{Items: map[string]ItemLimits{}}
 	s := u.sort()
-	out.Unknown = s.closed
+	if s.closed != "" {
+		out.Unknown = s.closed + " cannot be read"
+	}
 	fragment, names := s.fragment(&out)
 	var lines []assignment
 	if out.Fragment != "" {
@@ -97,7 +99,7 @@ func ResolveUnit(u Unit) UnitResult {
 			}
 		}
 		read(fragment, true)
-		for _, f := range s.dropIns(names) {
+		for _, f := range s.dropIns(names, &out) {
 			out.DropIns = append(out.DropIns, f.Path)
 			read(f, false)
 		}

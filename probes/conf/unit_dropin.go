@@ -11,8 +11,8 @@ import (
 // others; the name alone decides the order, so 90-x.conf for all services
 // beats 50-x.conf of this one. The order is that of unit_file_find_dropin_paths
 // of dropin.c.
-func (s *unitSet) dropIns(names []string) []File {
-	if len(s.drop) == 0 {
+func (s *unitSet) dropIns(names []string, out *UnitResult) []File {
+	if len(s.drop)+len(s.shut) == 0 {
 		return nil
 	}
 	type place struct {
@@ -25,6 +25,11 @@ func (s *unitSet) dropIns(names []string) []File {
 	}
 	if !s.u.before(244) {
 		closest = append(closest, []string{strings.TrimPrefix(splitUnit(s.u.Name).suffix, ".")})
+	}
+	for _, d := range s.shut {
+		if slices.ContainsFunc(closest, func(near []string) bool { return slices.Contains(near, d.name) }) {
+			s.give(out, d.file.Path+" cannot be read")
+		}
 	}
 	var all []place
 	for _, d := range s.drop {
@@ -43,13 +48,13 @@ func (s *unitSet) dropIns(names []string) []File {
 		}
 		return 0
 	})
-	var out []File
+	var files []File
 	for i, p := range all {
 		if i == 0 || baseName(all[i-1].file.Path) != baseName(p.file.Path) {
-			out = append(out, p.file)
+			files = append(files, p.file)
 		}
 	}
-	return slices.DeleteFunc(out, isEmpty)
+	return slices.DeleteFunc(files, isEmpty)
 }
 
 // isEmpty reports whether nothing is read although the file is there.

@@ -11,7 +11,8 @@ type unitSet struct {
 	dirs   []string
 	found  map[string][]unitFile // unit files by name, of the first directory first
 	drop   []unitFile            // drop-ins; name is that of the directory without .d
-	closed string                // why not all files are known
+	shut   []unitFile            // directories of drop-ins that cannot be read
+	closed string                // a directory of units that cannot be read
 }
 
 type unitFile struct {
@@ -29,8 +30,12 @@ func (u *Unit) sort() *unitSet {
 			continue
 		}
 		dir, name := f.Path[:slash], f.Path[slash+1:]
-		if f.kind() == FileUnreadable && (slices.Contains(s.dirs, f.Path) || strings.HasSuffix(name, ".d") && slices.Contains(s.dirs, dir)) {
-			s.closed = f.Path + " cannot be read"
+		if f.kind() == FileUnreadable && slices.Contains(s.dirs, f.Path) {
+			s.closed = f.Path
+		}
+		if of, ok := strings.CutSuffix(name, ".d"); ok && f.kind() == FileUnreadable && slices.Contains(s.dirs, dir) {
+			s.shut = append(s.shut, unitFile{name: of, file: f})
+			continue
 		}
 		if rank := slices.Index(s.dirs, dir); rank >= 0 {
 			// What is neither a file nor a link is no unit.
