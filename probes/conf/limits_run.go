@@ -167,11 +167,6 @@ func (r *limitsRun) files() (files []File, why string) {
 		}
 		return r.in.Files[i : i+1], ""
 	}
-	for _, d := range append([]string{dir}, r.variant.VendorDirs...) {
-		if f, _ := fileAt(r.in.Files, d+"/limits.d"); f.kind() == FileUnreadable {
-			return nil, f.Path + " could not be read"
-		}
-	}
 	main, there := fileAt(r.in.Files, dir+"/limits.conf")
 	if !there || main.kind() == FileDangling && !main.isNull() {
 		for _, vendor := range r.variant.VendorDirs {
