@@ -65,7 +65,7 @@ func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	if err != nil && cut == nil {
 		return nil, err
 	}
-	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")))
+	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")), r.sent)
 	f := &Facts{Version: version, Files: r.files}
 	parseSession(r, f)
 	for _, p := range All {

@@ -41,8 +41,6 @@ type File struct {
 	Content string `json:"content,omitempty"`
 	// Cut is true if the file has more than Content.
 	Cut bool `json:"cut,omitempty"`
-	// raw is how many bytes the host sent of it.
-	raw int64
 	// Withheld is true if lines that do not matter stayed on the host: they are
 	// empty in Content, so that the others keep their numbers.
 	Withheld bool `json:"withheld,omitempty"`
@@ -77,6 +75,7 @@ func parseFile(text string) (f File, hasContent bool, err error) {
 type openFile struct {
 	File
 	lines []byte
+	sent  int64 // bytes of it that the host sent
 }
 
 // record takes a line of the file's content, of which the host sent so many
@@ -84,10 +83,10 @@ type openFile struct {
 func (f *openFile) record(kind byte, text string, sent int) (done bool) {
 	switch kind {
 	case '|':
-		f.raw += int64(sent) + 1
+		f.sent += int64(sent) + 1
 		f.lines = append(append(f.lines, text...), '\n')
 	case '\\':
-		f.raw--
+		f.sent--
 		f.lines = bytes.TrimSuffix(f.lines, []byte("\n"))
 	case '$':
 		f.Cut = text == "1"
@@ -96,8 +95,9 @@ func (f *openFile) record(kind byte, text string, sent int) (done bool) {
 	return false
 }
 
-// addModes gives files what ls -ldn said of them: mode, owner and size.
-func addModes(files []File, lines []string) {
+// addModes gives files what ls -ldn said of them: mode, owner and size. sent
+// are the bytes that came of each.
+func addModes(files []File, lines []string, sent map[string]int64) {
 	at := make(map[string]*File, len(files))
 	for i := range files {
 		at[files[i].Path] = &files[i]
@@ -114,14 +114,14 @@ func addModes(files []File, lines []string) {
 		}
 	}
 	for i := range files {
-		files[i].notice(at)
+		files[i].notice(at, sent)
 	}
 }
 
 // notice marks a file as cut of which fewer bytes came than it has: a shell
 // loses zero bytes, which end a line for some programs. What /proc calls the
 // size of a file is 0.
-func (f *File) notice(at map[string]*File) {
+func (f *File) notice(at map[string]*File, sent map[string]int64) {
 	of := f
 	if f.Kind == FileLink {
 		target := f.Target
@@ -130,7 +130,7 @@ func (f *File) notice(at map[string]*File) {
 		}
 		of = at[target]
 	}
-	if of != nil && of.Kind == FileRegular && of.Size > 0 && !of.Withheld && of.raw != of.Size {
+	if of != nil && of.Kind == FileRegular && of.Size > 0 && !of.Withheld && sent[of.Path] != of.Size {
 		f.Cut = true
 	}
 }

@@ -16,6 +16,7 @@ type Records struct {
 	absent   map[string]bool
 	sections map[string]section
 	files    []File
+	sent     map[string]int64 // bytes that came of a file, by path
 }
 
 type section struct {
@@ -28,7 +29,7 @@ type section struct {
 func newRecords() Records {
 	return Records{
 		values: map[string][]string{}, unknown: map[string]string{},
-		absent: map[string]bool{}, sections: map[string]section{},
+		absent: map[string]bool{}, sections: map[string]section{}, sent: map[string]int64{},
 	}
 }
 

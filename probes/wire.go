@@ -170,12 +170,12 @@ func (r *Records) endFile(f *openFile, cut bool) *openFile {
 	for i := range r.files {
 		if r.files[i].Path == f.Path {
 			if r.files[i].Cut && !cut || r.files[i].Kind == FileDir && f.Kind == FileUnreadable {
-				r.files[i] = f.File
+				r.files[i], r.sent[f.Path] = f.File, f.sent
 			}
 			return nil
 		}
 	}
-	r.files = append(r.files, f.File)
+	r.files, r.sent[f.Path] = append(r.files, f.File), f.sent
 	return nil
 }
 
