@@ -108,6 +108,7 @@ func TestRealHosts(t *testing.T) {
 		}
 	})
 	t.Run("nothing stays behind on a host", func(t *testing.T) { l.nothingLeft(t) })
+	t.Run("the files foretell what a session gets", func(t *testing.T) { l.foretells(t) })
 	t.Run("an unprivileged reading is not unknown", func(t *testing.T) { l.unprivileged(t, bigInside) })
 	t.Run("an unknown key names the flag", func(t *testing.T) { l.unknownKey(t) })
 	t.Run("a changed key is its own result", func(t *testing.T) { l.changedKey(t) })
@@ -171,6 +172,41 @@ func (l *lab) nothingLeft(t *testing.T) {
 		out, err := l.inside(h, "find", "/tmp", "/home/op", "/var/tmp", "-user", "op", "-newer", l.path(name+"/up"), "-type", "f", "-not", "-path", l.dir+"/*").CombinedOutput()
 		if err == nil && strings.TrimSpace(string(out)) != "" {
 			t.Errorf("%s: files were written: %s", name, out)
+		}
+	}
+}
+
+// foretells writes limits for the operator's user, where no TaskManager runs:
+// what the resolver says of a session through PAM and a real sshd is what the
+// session of the audit got, now and, since nothing else is to change, at boot.
+func (l *lab) foretells(t *testing.T) {
+	const limits = "/etc/security/limits.d/50-op.conf"
+	for _, c := range []struct{ text, want, source string }{
+		{"op soft nofile 3000\nop hard nofile 5000\n", "3000:5000", limits + ":1, " + limits + ":2"},
+		{"@op - nofile 7000\n* - nofile 100\n", "7000", limits + ":1"},
+		{"op hard nofile 900\nop soft nofile 2000\nop - nofiles 9000\n", "900", limits + ":2, " + limits + ":1"},
+	} {
+		write := l.inside(l.hosts["plain"], "/bin/sh", "-c", `printf %s "$1" >"$2"`, "sh", c.text, limits)
+		if out, err := write.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		r, _ := l.check("--flink-user", "op", "plain")
+		h := l.host(r, "plain")
+		measured, ok := h.Facts.NoFile.Sessions["op"].Get()
+		if got := measured.Soft.String() + ":" + measured.Hard.String(); !ok || got != c.want && measured.Soft.String() != c.want {
+			t.Fatalf("%q gives a session %s (known %t), want %s", c.text, got, ok, c.want)
+		}
+		for _, check := range h.Checks {
+			if check.Probe != "nofile" {
+				continue
+			}
+			if len(check.Horizons) != 1 || check.Horizons[0].Boot != (probes.HorizonValue{Value: c.want, Source: c.source}) {
+				t.Errorf("%q: horizons %+v, want %s from %s after a reboot", c.text, check.Horizons, c.want, c.source)
+			}
+		}
+		stdout, _, status := l.run("why", "-F", l.path("ssh_config"), "-i", l.path("hosts.txt"), "--flink-user", "op", "plain", "nofile")
+		if status != 0 || !strings.Contains(stdout, "through sshd") || !strings.Contains(stdout, limits) {
+			t.Errorf("why: exit status %d\n%s", status, stdout)
 		}
 	}
 }

@@ -2,13 +2,25 @@
 # Turns a fresh mount, pid, uts and network namespace into a host with sshd.
 # Environment: LAB (the lab's directory), NAME, KEY (the operator's public key
 # file), OP_SHELL, FLAVOUR (words: noisy, noprocps, sudo, sudo-denied, hidden).
-# Whatever it changes is in overlays below LAB/NAME and goes with the namespace.
+# Its root is an overlay in memory, without the mark of a container that this
+# machine may have: whatever it changes goes with the namespace.
 set -eu
 up=$LAB/$NAME
-for dir in etc usr home opt var; do
-	mkdir -p "$up/$dir" "$up/.$dir"
-	mount -t overlay overlay -o "lowerdir=/$dir,upperdir=$up/$dir,workdir=$up/.$dir" "/$dir"
+mkdir -p "$up/root"
+mount -t tmpfs tmpfs "$up/root"
+mkdir "$up/root/upper" "$up/root/work" "$up/root/new"
+mount -t overlay overlay -o "lowerdir=/,upperdir=$up/root/upper,workdir=$up/root/work" "$up/root/new"
+cd "$up/root/new"
+for dir in proc sys dev; do
+	mount --rbind "/$dir" "$dir"
 done
+mount --bind /tmp tmp # the lab's directory is there
+rm -f .dockerenv
+mkdir .before
+pivot_root . .before
+umount -l /.before
+rmdir /.before
+cd /
 mount -t tmpfs tmpfs /run
 mkdir -p /run/sshd "$up/tmp"
 chmod 1777 "$up/tmp"
