@@ -41,7 +41,7 @@ func (r *limitsRun) apply(item string) {
 	}
 	if h[0].Known && h[0].Value > h[1].Value {
 		r.step(item, Step{What: "soft " + h[0].Value.String() + " is lowered to hard " + h[1].Value.String()})
-		h[0].Value = h[1].Value
+		h[0].Value, h[0].At, h[0].From = h[1].Value, h[1].At, h[1].From
 	}
 	refused, unknown := r.setrlimit(item, h[1].Value)
 	switch {
