@@ -9,12 +9,20 @@
 // collected once can be judged again later, offline, by a newer tmdoctor.
 //
 //	script := probes.NewScript(nonce)
-//	facts, err := probes.ParseFacts(stdout, nonce) // err: truncated, conclude nothing
-//	audit := probes.Evaluate(facts, policy)        // checks, findings, causes
+//	facts, err := probes.ParseFacts(stdout, nonce)       // err: truncated, conclude nothing
+//	audit := probes.NewEvaluator(policy).Evaluate(facts) // checks, findings, causes
 //
 // A fact is a value or the reason why it is unknown ([Value]), never a zero
 // that means both; a check whose needed facts are unknown is unknown, and
 // unknown is never healthy.
+//
+// A limit has three truths, its horizons: what the running process has, what a
+// start gets now, what a start after the next boot gets ([Standing]). The last
+// is resolved from the files of the host by package conf; [Why] tells the
+// whole way. It is tempting to read one file, or to ask sysctl --system: both
+// are often not what a boot gives. What configuration cannot decide (a script
+// that runs ulimit, a container, a file that may not be read) is unknown by
+// name.
 //
 // The package opens no file, starts no process and knows nothing of ssh.
 //
