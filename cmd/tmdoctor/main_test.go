@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
-
 )
 
 var update = flag.Bool("update", false, "rewrite the expectations of testdata/script")
@@ -32,11 +31,10 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
 		Condition: func(cond string) (bool, error) { // what a script may skip, but not in CI
-			switch cond {
-			case "ci":
-				return os.Getenv("CI") != "", nil
+			if cond != "ci" {
+				return false, fmt.Errorf("condition %q is not known", cond)
 			}
-			return false, fmt.Errorf("condition %q is not known", cond)
+			return os.Getenv("CI") != "", nil
 		},
 		Setup: func(env *testscript.Env) error {
 			// No script reads the caller's own ssh files or inventory.
