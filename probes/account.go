@@ -23,9 +23,13 @@ type LoginFacts struct {
 
 // Account is a user of the host and all groups it is in.
 type Account struct {
+	// Name is that of the user's first entry, "" where id does not tell.
+	Name   string  `json:"name"`
 	UID    int64   `json:"uid"`
 	GID    int64   `json:"gid"`
 	Groups []Group `json:"groups"`
+	// Home is "" where /etc/passwd does not tell.
+	Home string `json:"home"`
 }
 
 // Group is a group of the host.
@@ -45,21 +49,33 @@ func parseLogin(r Records, f *Facts) {
 }
 
 // parseAccount reads what id(1) says of a user, "uid=1500(flink)
-// gid=1500(flink) groups=1500(flink),1501(tm)"; of a directory that stands for
-// a host the first two, and the lines of /etc/group that may be about the user.
+// gid=1500(flink)", and its groups, "1501(tm)", a record each; of a directory
+// that stands for a host the lines of /etc/group that may be about the user.
 func parseAccount(r Records, user string) Value[Account] {
-	why := "the host does not know a user " + user
+	why := "the host was not asked who " + user + " is"
 	for _, line := range r.All("nofile.account") {
 		name, text, _ := strings.Cut(line, " ")
 		if name != user {
 			continue
 		}
 		a, ok := parseID(text)
+		for _, line := range r.All("nofile.group") {
+			if name, text, _ := strings.Cut(line, " "); ok && name == user {
+				var g Group
+				g, ok = parseGroup(text)
+				a.Groups = append(a.Groups, g)
+			}
+		}
 		if !ok {
-			return Unknown[Account]("not understood: " + strconv.Quote(clip(text, 40)))
+			return Unknown[Account]("what id says was not understood: " + strconv.Quote(clip(text, 40)))
 		}
 		if a.Groups == nil {
-			a.Groups = groupsOf(r.All("nofile.group"), user, a.GID)
+			a.Groups = groupsOf(r.All("nofile.group_line"), user, a.GID)
+		}
+		for _, line := range r.All("nofile.home") {
+			if name, home, _ := strings.Cut(line, " "); name == user {
+				a.Home = home
+			}
 		}
 		return Known(a)
 	}
@@ -69,39 +85,34 @@ func parseAccount(r Records, user string) Value[Account] {
 	return Unknown[Account](why)
 }
 
-// parseID reads one line of id(1). Names of groups may have blanks (those of a
-// Windows domain), but no brackets.
+// parseID reads the ids of a user.
 func parseID(text string) (a Account, ok bool) {
 	a.UID, a.GID = -1, -1
-	for _, m := range idWords.FindAllStringSubmatch(text, -1) {
-		switch key, list := m[1], m[2]; key {
-		case "uid", "gid":
-			n, err := strconv.ParseInt(leadingDigits(list), 10, 64)
-			if err != nil {
-				return a, false
+	for _, word := range strings.Fields(text) {
+		key, value, _ := strings.Cut(word, "=")
+		n, err := strconv.ParseInt(leadingDigits(value), 10, 64)
+		switch {
+		case err != nil:
+		case key == "uid":
+			a.UID = n
+			if g, ok := parseGroup(value); ok {
+				a.Name = g.Name
 			}
-			if key == "uid" {
-				a.UID = n
-			} else {
-				a.GID = n
-			}
-		case "groups":
-			for _, g := range idGroups.FindAllStringSubmatch(list, -1) {
-				n, err := strconv.ParseInt(g[1], 10, 64)
-				if err != nil {
-					return a, false
-				}
-				a.Groups = append(a.Groups, Group{GID: n, Name: g[2]})
-			}
+		case key == "gid":
+			a.GID = n
 		}
 	}
 	return a, a.UID >= 0 && a.GID >= 0
 }
 
-var (
-	idWords  = regexp.MustCompile(`(uid|gid|groups)=((?:[0-9]+(?:\([^)]*\))?,?)+)`)
-	idGroups = regexp.MustCompile(`([0-9]+)(?:\(([^)]*)\))?`)
-)
+// parseGroup reads "1501(tm)", or "1501" of a group without a name. Names of
+// a Windows domain may have blanks, none has brackets.
+func parseGroup(text string) (Group, bool) {
+	digits := leadingDigits(text)
+	n, err := strconv.ParseInt(digits, 10, 64)
+	name := strings.TrimSuffix(strings.TrimPrefix(text[len(digits):], "("), ")")
+	return Group{GID: n, Name: name}, err == nil
+}
 
 func leadingDigits(s string) string {
 	return s[:len(s)-len(strings.TrimLeft(s, "0123456789"))]

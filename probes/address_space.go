@@ -24,7 +24,7 @@ lines of the limits files.`,
 		"LimitAS", "rss", "VmPeak", "unable to create native thread", "errno=12",
 	},
 	Setting: &Setting{
-		Name: "as", Unit: "bytes",
+		Name: "as", Unit: "bytes", limit: addressSpaceLimit,
 		Running: "Max address space in /proc/PID/limits, and VmSize of /proc/PID/status",
 		Live:    "what the next start would get now: systemctl show of its unit, or /proc/self/limits of a session of its user",
 		Boot:    "LimitAS of the unit's files, or the item as of limits.conf and limits.d as pam_limits of this host applies them",
@@ -135,7 +135,7 @@ func judgeAddressSpace(in Input) Judgement {
 		j.Findings = append(j.Findings, addressSpaceRunning(in, tm, pair)...)
 	}
 	j.Findings = append(j.Findings, addressSpaceNext(in)...)
-	l := addressSpaceLimit(floor)
+	l := addressSpaceLimit(in)
 	j.Horizons = l.standings(in)
 	j.Findings = append(j.Findings, l.atBoot(in)...)
 	for _, l := range limitsLines(in.Facts) {
@@ -198,7 +198,7 @@ func addressSpaceNext(in Input) (findings []Finding) {
 			findings = append(findings, f)
 		}
 	}
-	for _, name := range sortedKeys(in.Facts.NoFile.Units) {
+	for _, name := range in.next.startUnits() {
 		u, ok := in.Facts.NoFile.Units[name].Get()
 		pair, has := u.Limits["as"]
 		if !ok || !has || pair.Soft >= floor {
@@ -247,7 +247,7 @@ func addressSpaceSession(in Input, user string, floor Limit) (Finding, bool) {
 // unlimitAddressSpace is how the next start of a TaskManager gets rid of the
 // limit, by what starts it.
 func unlimitAddressSpace(f *Facts, tm TaskManager) string {
-	if tm.Launch.Kind == "systemd" {
+	if tm.Launch.Kind == LaunchSystemd {
 		return fmt.Sprintf("remove LimitAS= from the unit; then systemctl daemon-reload and systemctl restart %s", shellWord(tm.Launch.Unit))
 	}
 	where := "the as line from /etc/security/limits.conf or limits.d, or ulimit -v from the start files of the shell"

@@ -239,7 +239,7 @@ disk_owner() {
 near=\$2
 while [ -n \"\$near\" ] && [ ! -e \"\$1\$near\" ]; do near=\${near%/*}; done
 if [ -w \"\$1\$near/\" ] && [ -x \"\$1\$near/\" ]; then echo \"yes \$2\"
-elif [ -n \"\$3\" ]; then echo \"unknown \$2\"
+elif [ -n \"\$3\" ]; then echo \"unsure \$2\"
 else echo \"no \$2\"; fi
 }
 "

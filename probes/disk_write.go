@@ -82,7 +82,7 @@ func (d diskRecords) writable(f *Facts, pid int, dir *DirFacts) Value[bool] {
 func (d diskRecords) writableAnew(f *Facts, dir *DirFacts) Value[bool] {
 	// Printed only where the login user is whom a TaskManager would run as.
 	for _, line := range d.r.All("disk.own_write") {
-		if answer, p, _ := strings.Cut(line, " "); p == dir.Path && answer != "unknown" {
+		if answer, p, _ := strings.Cut(line, " "); p == dir.Path && answer != "unsure" {
 			return Known(answer == "yes")
 		}
 	}

@@ -7,7 +7,7 @@ var WithoutComments = withoutComments
 
 // ScriptParts are the parts of the program as they are written, by name.
 func ScriptParts() map[string]string {
-	parts := map[string]string{"prelude.sh": preludeScript, "session.sh": sessionScript, "main.sh": expand(mainScript, All)}
+	parts := map[string]string{"prelude.sh": preludeScript, "session.sh": sessionScript, "logins.sh": loginsScript, "units.sh": unitsScript, "main.sh": expand(mainScript, All)}
 	for _, p := range All {
 		parts[p.Name+".sh"] = p.Script
 	}
@@ -19,7 +19,7 @@ var ShortNames = shortNames
 
 // WholeScript is the program with comments, and with nothing in quotes.
 func WholeScript() string {
-	text := preludeScript + ownerDriver(All) + sessionScript
+	text := preludeScript + ownerDriver(All) + sessionScript + loginsScript + unitsScript
 	for _, p := range All {
 		text += p.Script
 	}

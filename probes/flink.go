@@ -78,9 +78,19 @@ type TaskManager struct {
 	RocksDBLibrary Value[string] `json:"rocksdb_library"`
 }
 
+// What starts a TaskManager, as Launch.Kind names it.
+const (
+	LaunchSystemd   = "systemd"   // a unit of the system's manager
+	LaunchUserUnit  = "user_unit" // a unit of a user's own manager
+	LaunchLogin     = "login"     // a session that PAM opened
+	LaunchYARN      = "yarn"      // a NodeManager, which hands its limits on
+	LaunchContainer = "container"
+	LaunchUnknown   = "unknown"
+)
+
 // Launch says what started a TaskManager.
 type Launch struct {
-	// Kind is systemd, user_unit, login, yarn, container or unknown.
+	// Kind is one of the constants above.
 	Kind string `json:"kind"`
 	// Unit is the unit or scope, "" where there is none. Of a container or of
 	// YARN it is the unit of what owns it (docker.service, the NodeManager's),
@@ -89,6 +99,10 @@ type Launch struct {
 	// Services are the PAM services through which its session may have come, of
 	// a login: one where it is known ("sshd", "cron").
 	Services []string `json:"services"`
+	// Session is the PAM service that opened the login session it is in, "" where
+	// that is not known. A TaskManager of another user than the session's came
+	// through one more of Services.
+	Session string `json:"session,omitempty"`
 	// Owner is who decides its limits where neither a unit nor limits.conf
 	// does: "docker", "YARN's NodeManager".
 	Owner string `json:"owner,omitempty"`

@@ -240,7 +240,7 @@ flink_without_fork() {
 		case $f_l in
 		*org.apache.flink.runtime.taskexecutor.TaskManagerRunner* | *org.apache.flink.yarn.YarnTaskExecutorRunner* | *.KubernetesTaskExecutorRunner*)
 			tms="$tms${tms:+ }$f_pid"
-			fact "flink.$f_pid.class" unknown
+			fact "flink.$f_pid.class" "not known"
 			;;
 		esac
 	done

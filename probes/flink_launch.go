@@ -29,9 +29,16 @@ var containers = []struct {
 	{regexp.MustCompile(`/machine-[^/]*\.scope`), "systemd-nspawn"},
 }
 
-// The PAM services that give one user a session from another's. Which of them
+// switching are the PAM services that give one user a session from another's. Which of them
 // it was, nobody can tell later: they leave no process behind.
 var switching = []string{"su", "su-l", "sudo", "sudo-i", "runuser", "runuser-l"}
+
+// agents are units that start whatever they are told, with limits that they may
+// set themselves: what their own unit says is not what a TaskManager gets.
+var agents = []string{
+	"supervisor", "supervisord", "salt-minion", "puppet", "chef-client", "monit", "rc-local", "cloud-final", "cloud-init", "atd",
+	"amazon-ssm-agent", "jenkins", "runsvdir", "circusd", "rundeckd", "waagent", "google-guest-agent",
+}
 
 // launchOf says what started a TaskManager. The class and the cgroup decide;
 // parents only where neither tells, because a daemon's parent is gone.
@@ -45,17 +52,17 @@ func launchOf(tm TaskManager, is launchFacts) Launch {
 
 func launchKind(tm TaskManager, is launchFacts) Launch {
 	if strings.HasPrefix(tm.MainClass, "org.apache.flink.yarn.") {
-		return Launch{Kind: "yarn", Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "main class " + tm.MainClass}
+		return Launch{Kind: LaunchYARN, Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "main class " + tm.MainClass}
 	}
 	for _, line := range is.cgroup {
 		for _, c := range containers {
 			if c.cgroup.MatchString(line) {
-				return Launch{Kind: "container", Owner: c.owner, Evidence: "cgroup " + line}
+				return Launch{Kind: LaunchContainer, Owner: c.owner, Evidence: "cgroup " + line}
 			}
 		}
 	}
 	if nested, ok := tm.Nested.Get(); ok && nested {
-		return Launch{Kind: "container", Owner: "its container runtime", Evidence: "NSpid: a pid namespace of its own"}
+		return Launch{Kind: LaunchContainer, Owner: "its container runtime", Evidence: "NSpid: a pid namespace of its own"}
 	}
 	for _, line := range is.cgroup {
 		p := systemdPath(line)
@@ -63,11 +70,11 @@ func launchKind(tm TaskManager, is launchFacts) Launch {
 			continue
 		}
 		if strings.Contains(p, "/container_") {
-			return Launch{Kind: "yarn", Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "cgroup " + line}
+			return Launch{Kind: LaunchYARN, Unit: ownerUnit(is.cgroup), Owner: "YARN's NodeManager", Evidence: "cgroup " + line}
 		}
 		if l, ok := unitOfPath(p); ok {
 			l.Evidence = "cgroup " + line
-			if l.Kind == "login" {
+			if l.Kind == LaunchLogin {
 				l.through(tm, is)
 			}
 			return l
@@ -79,7 +86,7 @@ func launchKind(tm TaskManager, is launchFacts) Launch {
 // launchByParents is for hosts without systemd, where the cgroup tells
 // nothing.
 func launchByParents(parents []string) Launch {
-	l := Launch{Kind: "unknown"}
+	l := Launch{Kind: LaunchUnknown}
 	for i, p := range parents {
 		if i > 0 {
 			l.Evidence += ", "
@@ -88,13 +95,13 @@ func launchByParents(parents []string) Launch {
 		_, name, _ := strings.Cut(p, " ")
 		switch {
 		case strings.HasPrefix(name, "sshd"):
-			l.Kind, l.Services = "login", []string{"sshd"}
+			l.Kind, l.Services = LaunchLogin, []string{"sshd"}
 		case name == "cron" || name == "crond":
-			l.Kind, l.Services = "login", []string{"cron", "crond"}
+			l.Kind, l.Services = LaunchLogin, []string{"cron", "crond"}
 		case slices.Contains(switching, name) || name == "login":
-			l.Kind, l.Services = "login", []string{name}
+			l.Kind, l.Services = LaunchLogin, []string{name}
 		}
-		if l.Kind == "login" {
+		if l.Kind == LaunchLogin {
 			break
 		}
 	}
@@ -111,7 +118,7 @@ func (l *Launch) through(tm TaskManager, is launchFacts) {
 	if l.Services != nil {
 		return
 	}
-	if by := launchByParents(is.parents); by.Kind == "login" && !slices.Equal(by.Services, []string{"sshd"}) {
+	if by := launchByParents(is.parents); by.Kind == LaunchLogin && !slices.Equal(by.Services, []string{"sshd"}) {
 		l.Services = by.Services
 		l.Evidence += ", " + by.Evidence
 		return
@@ -131,10 +138,10 @@ func (l *Launch) through(tm TaskManager, is launchFacts) {
 	uid, known := tm.UID.Get()
 	switch {
 	case service != "" && known && owner == uid:
-		l.Services = []string{service}
+		l.Services, l.Session = []string{service}, service
 		l.Evidence += ", session of service " + service
 	case owner >= 0 && known && owner != uid:
-		l.Services = switching
+		l.Services, l.Session = switching, service
 		l.Evidence += ", session of uid " + strconv.FormatInt(owner, 10)
 	default:
 		l.Services = append([]string{"sshd", "login"}, switching...)
@@ -145,7 +152,7 @@ func (l *Launch) through(tm TaskManager, is launchFacts) {
 // share with their NodeManager unless it has control groups of its own.
 func ownerUnit(cgroup []string) string {
 	for _, line := range cgroup {
-		if l, ok := unitOfPath(systemdPath(line)); ok && l.Kind == "systemd" {
+		if l, ok := unitOfPath(systemdPath(line)); ok && l.Kind == LaunchSystemd {
 			return l.Unit
 		}
 	}
@@ -171,25 +178,28 @@ func unitOfPath(p string) (Launch, bool) {
 		unit := parts[i]
 		switch {
 		case strings.HasPrefix(unit, "session-") && strings.HasSuffix(unit, ".scope"):
-			return Launch{Kind: "login", Unit: unit}, true
+			return Launch{Kind: LaunchLogin, Unit: unit}, true
 		case unit == "ssh.service" || unit == "sshd.service" || unit == "dropbear.service" ||
 			strings.HasPrefix(unit, "sshd@") || strings.HasPrefix(unit, "ssh@"):
 			// Without pam_systemd a login stays in the cgroup of sshd.
-			return Launch{Kind: "login", Unit: unit}, true
+			return Launch{Kind: LaunchLogin, Unit: unit}, true
 		case unit == "cron.service" || unit == "crond.service":
-			// A job of cron had its session from cron's own PAM stack.
-			return Launch{Kind: "login", Unit: unit, Services: []string{"cron", "crond"}}, true
+			// A job of cron had its session from cron's own PAM stack, and may
+			// have changed the user after that.
+			return Launch{Kind: LaunchLogin, Unit: unit, Services: append([]string{"cron", "crond"}, switching...)}, true
+		case slices.Contains(agents, strings.TrimSuffix(unit, ".service")):
+			return Launch{Kind: LaunchUnknown, Unit: unit}, true
 		case !strings.HasSuffix(unit, ".service") && !strings.HasSuffix(unit, ".scope") || unit == "init.scope":
 			continue
 		case strings.HasPrefix(unit, "user@"):
-			return Launch{Kind: "user_unit", Unit: unit}, true
+			return Launch{Kind: LaunchUserUnit, Unit: unit}, true
 		case strings.Contains(strings.Join(parts[:i], "/"), "/user@"):
-			return Launch{Kind: "user_unit", Unit: unit}, true
+			return Launch{Kind: LaunchUserUnit, Unit: unit}, true
 		case strings.HasSuffix(unit, ".scope"):
 			// A scope has no limits of its own: its processes bring theirs along.
-			return Launch{Kind: "unknown", Unit: unit}, true
+			return Launch{Kind: LaunchUnknown, Unit: unit}, true
 		default:
-			return Launch{Kind: "systemd", Unit: unit}, true
+			return Launch{Kind: LaunchSystemd, Unit: unit}, true
 		}
 	}
 	return Launch{}, false

@@ -12,6 +12,9 @@ type Setting struct {
 	// Unit is what its values count: "maps", "files", "bytes", "threads".
 	Unit                string
 	Running, Live, Boot string
+
+	// limit says how the setting is judged, if it is a limit of limits.conf.
+	limit func(Input) limitSpec
 }
 
 // HorizonValue is what a setting is worth on one horizon, and where that was

@@ -16,6 +16,8 @@ type UnitLimits struct {
 	NeedReload bool                 `json:"need_reload"` // systemctl daemon-reload is due
 	Fragment   string               `json:"fragment"`    // the unit file
 	DropIns    []string             `json:"drop_ins"`
+	// State is UnitFileState: "enabled" means that a boot starts it.
+	State string `json:"state"`
 }
 
 // userKey names the user of a TaskManager in maps by user: its name, or its
@@ -136,7 +138,7 @@ var unitItems = map[string]string{"nofile": "LimitNOFILE", "as": "LimitAS", "npr
 func unitOf(b map[string]string) UnitLimits {
 	u := UnitLimits{
 		Limits: map[string]LimitPair{}, TasksMax: Unlimited, DropIns: strings.Fields(b["DropInPaths"]),
-		NeedReload: b["NeedDaemonReload"] == "yes", Fragment: b["FragmentPath"],
+		NeedReload: b["NeedDaemonReload"] == "yes", Fragment: b["FragmentPath"], State: b["UnitFileState"],
 	}
 	for item, key := range unitItems {
 		hard, ok := unitLimit(b[key])

@@ -191,7 +191,7 @@ func judgeMapCount(in Input, tm TaskManager, limit int64) (Finding, bool) {
 	f := in.Find(slug, Running, fmt.Sprintf("a TaskManager uses %d %% or more of vm.max_map_count %d", share, limit))
 	f.Subject = fmt.Sprintf("pid %d", tm.PID)
 	f.Observed = fmt.Sprintf("%d of %d maps (%d %%)", count, limit, percent(count, limit))
-	want := max(in.Threshold("maps/floor"), 2*count)
+	want := max(in.Threshold("maps/floor"), twice(count))
 	f.Want = fmt.Sprintf("below %d %%", in.Threshold("maps/near"))
 	f.Source = fmt.Sprintf("/proc/%d/maps", tm.PID)
 	f.Evidence = append(f.Evidence, Evidence{

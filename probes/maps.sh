@@ -25,8 +25,9 @@ maps_section() {
 	# write sysctls.
 	for f in /run/systemd/system /usr/lib/systemd/systemd-sysctl /lib/systemd/systemd-sysctl \
 		/etc/runlevels/boot/sysctl /etc/init.d/procps /etc/rc.d/rc.sysinit /etc/cloud/cloud.cfg \
-		/run/systemd/container /.dockerenv /run/.containerenv; do
-		[ -e "$root$f" ] && fact maps.boot "$f"
+		/run/systemd/container /.dockerenv /run/.containerenv /etc/systemd/system/multi-user.target.wants/tuned.service \
+		/etc/systemd/system/systemd-sysctl.service.d; do
+		if [ -e "$root$f" ] || [ -h "$root$f" ]; then fact maps.boot "$f"; fi
 	done
 	l=
 	[ -r "$root/proc/1/comm" ] && IFS= read -r l <"$root/proc/1/comm"
@@ -55,7 +56,7 @@ maps_cmdline() {
 	IFS= read -r l <"$root/proc/cmdline"
 	set -f
 	for w in $l; do
-		case $w in sysctl.*) fact maps.cmdline "$w" ;; esac
+		case $w in sysctl[./]*) fact maps.cmdline "$w" ;; esac
 	done
 	set +f
 }
@@ -95,10 +96,26 @@ maps_writers() {
 	set --
 	for f in "$root"/etc/rc.local "$root"/etc/rc.d/rc.local "$root"/etc/init.d/boot.local "$root"/etc/local.d/*.start \
 		"$root"/etc/cloud/cloud.cfg "$root"/etc/cloud/cloud.cfg.d/*.cfg; do
-		is_regular "${f#"$root"}" && set -- "$@" "$resolved"
+		if is_regular "${f#"$root"}"; then
+			# A script that may not be executed is not run.
+			case $f in *.cfg) ;; *) [ -x "$resolved" ] || continue ;; esac
+			set -- "$@" "$resolved"
+		elif [ -f "$f" ]; then
+			unread maps.writer "${f#"$root"}"
+		fi
 	done
 	[ $# -gt 0 ] || return 0
-	grep -n -e "sysctl" -e "/proc/sys/" "$@" /dev/null 2>/dev/null | each maps.writer
+	grep -n -e "sysctl" -e "/proc/sys/" "$@" /dev/null 2>/dev/null | while IFS= read -r l; do
+		v=${l#*:*:}
+		l=${l%"$v"}
+		# Only the command that writes leaves the host.
+		case $v in
+		"#"*) continue ;;
+		*sysctl*) v=sysctl${v#*sysctl} ;;
+		*) v=${v##*[;&|]} ;;
+		esac
+		fact maps.writer "$l${v%%[;&|]*}"
+	done
 }
 
 #: as the TaskManager's user

@@ -3,6 +3,7 @@ package probes
 import (
 	"cmp"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -136,10 +137,14 @@ func mapsIgnored(in Input, boot conf.Resolution) (findings []Finding) {
 
 // mapsWriters are lines of scripts that may set it later in the boot.
 func mapsWriters(in Input, boot conf.Resolution) (findings []Finding) {
+	told := map[string]bool{}
 	for _, l := range boot.Writers {
-		if len(findings) == maxBootLines {
-			break
+		// /etc/rc.local may be a link to the one in rc.d.
+		key := fmt.Sprintf("%s:%d:%s", path.Base(l.At.File), l.At.Line, l.Text)
+		if len(findings) == maxBootLines || told[key] {
+			continue
 		}
+		told[key] = true
 		f := in.Find("other-writer", Boot, fmt.Sprintf("%s may set vm.max_map_count later in the boot", l.At))
 		f.Subject, f.Source, f.Observed, f.Want = l.At.String(), l.At.String(), l.Text, "no such line"
 		f.Evidence = append(f.Evidence, Evidence{Source: l.At.String(), Text: l.Text})
@@ -155,16 +160,26 @@ func bootEvidence(f *Facts, boot conf.Resolution) []Evidence {
 	evidence := []Evidence{}
 	if w, ok := boot.Winner(); ok {
 		evidence = append(evidence, Evidence{Source: w.Place.String(), Text: strings.TrimSpace(w.Text)})
-		if file, ok := f.File(w.Place.File).Get(); ok {
-			if name, at := conf.ManagedBy(conf.File{Path: file.Path, Content: file.Content}); name != "" {
-				evidence = append(evidence, Evidence{Source: at.String(), Text: "the file says that " + name + " writes it"})
-			}
-		}
+		evidence = append(evidence, managedEvidence(f, w.Place.File)...)
 	}
 	if boot.Loader == conf.LoaderNone {
 		evidence = append(evidence, Evidence{Source: "boot", Text: boot.LoaderWhy})
 	}
 	return evidence
+}
+
+// managedBy is the program that writes a file, as the file says itself.
+func managedBy(f *Facts, name string) (program string, at conf.Place) {
+	file, _ := f.File(name).Get()
+	return conf.ManagedBy(conf.File{Path: file.Path, Content: file.Content})
+}
+
+func managedEvidence(f *Facts, file string) []Evidence {
+	name, at := managedBy(f, file)
+	if name == "" {
+		return nil
+	}
+	return []Evidence{{Source: at.String(), Text: "the file says that " + name + " writes it"}}
 }
 
 // raiseMaps is the remedy: the live value, then what holds it over a boot on
@@ -191,10 +206,8 @@ func keepMaps(in Input, boot conf.Resolution, want int64) string {
 	if !ok || !strings.HasPrefix(w.Place.File, "/etc/") {
 		return fmt.Sprintf("for the next boot the line vm.max_map_count=%d in %s", want, file)
 	}
-	if f, ok := in.Facts.File(w.Place.File).Get(); ok {
-		if name, _ := conf.ManagedBy(conf.File{Path: f.Path, Content: f.Content}); name != "" {
-			managed = " (" + name + " writes this file: change it there)"
-		}
+	if name, _ := managedBy(in.Facts, w.Place.File); name != "" {
+		managed = " (" + name + " writes this file: change it there)"
 	}
 	return fmt.Sprintf("for the next boot vm.max_map_count=%d at %s%s", want, w.Place, managed)
 }

@@ -91,7 +91,9 @@ func (h *hasher) fact(v Value[[]string]) {
 
 func (h *hasher) file(f *File) {
 	h.words(f.Path, string(f.Kind), f.Target, f.Content)
+	cut := uint64(0)
 	if f.Cut {
-		h.number(1)
+		cut = 1
 	}
+	h.number(cut)
 }

@@ -112,9 +112,9 @@ memory_pattern='oom-kill:|Kill(ed)? process [0-9]+ \(|Task in .* killed as a res
 # user, wherever it lies.
 memory_root() {
 	raised "$@" && return
-	root_name=$1 root_cmd=${2##*/}
+	kernel_name=$1 kernel_cmd=${2##*/}
 	shift 2
-	live "$root_name" "$root_cmd" "$@"
+	live "$kernel_name" "$kernel_cmd" "$@"
 }
 
 # memory_asked SOURCE NAME CMD...: asks one source. Its matching lines, the

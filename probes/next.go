@@ -3,6 +3,7 @@ package probes
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes/conf"
@@ -13,6 +14,7 @@ import (
 type start struct {
 	kind, unit, user, owner string
 	services                []string // PAM services that may open the session
+	under                   string   // the service of the session from which they were asked, "" where not known
 	evidence                string
 	// tms are the running TaskManagers that were started so; none where a unit
 	// or user stands ready and nothing runs.
@@ -22,11 +24,11 @@ type start struct {
 // subject is what findings and standings about the start are about.
 func (s *start) subject() string {
 	switch s.kind {
-	case "systemd", "user_unit":
+	case LaunchSystemd, LaunchUserUnit:
 		return s.unit
-	case "yarn":
+	case LaunchYARN:
 		return cmp.Or(s.unit, s.owner)
-	case "container":
+	case LaunchContainer:
 		return s.owner
 	}
 	return "user " + s.user
@@ -42,30 +44,56 @@ func (r *resolver) startsOf() []start {
 	for _, tm := range r.f.Flink.TaskManagers {
 		l := tm.Launch
 		key := strings.Join([]string{l.Kind, l.Unit, userKey(tm), strings.Join(l.Services, ",")}, "\x00")
-		if l.Kind == "login" { // each login has a scope of its own
+		if l.Kind == LaunchLogin { // each login has a scope of its own
 			key = strings.Join([]string{l.Kind, userKey(tm), strings.Join(l.Services, ",")}, "\x00")
 		}
 		i, ok := at[key]
 		if !ok {
 			i = len(r.starts)
 			at[key] = i
-			r.starts = append(r.starts, start{kind: l.Kind, unit: l.Unit, user: userKey(tm), owner: l.Owner, services: l.Services, evidence: l.Evidence})
+			r.starts = append(r.starts, start{kind: l.Kind, unit: l.Unit, user: userKey(tm), owner: l.Owner, services: l.Services, under: l.Session, evidence: l.Evidence})
 		}
 		r.starts[i].tms = append(r.starts[i].tms, tm)
 	}
 	if len(r.starts) == 0 {
 		r.starts = r.startsWithout()
+	} else {
+		r.starts = append(r.starts, r.startsBeside()...)
 	}
 	return r.starts
+}
+
+// startsBeside are units that a boot starts and in which none of the running
+// TaskManagers is: the next boot does not start them as they were started.
+func (r *resolver) startsBeside() (starts []start) {
+	for _, name := range sortedKeys(r.f.NoFile.Units) {
+		u, _ := r.f.NoFile.Units[name].Get()
+		runs := slices.ContainsFunc(r.f.Flink.TaskManagers, func(tm TaskManager) bool { return tm.Launch.Unit == name })
+		if u.State == "enabled" && !runs {
+			starts = append(starts, start{kind: LaunchSystemd, unit: name, user: r.unitUser(name), evidence: "the unit is enabled"})
+		}
+	}
+	return starts
+}
+
+// startUnits are the units of all starts, each once.
+func (r *resolver) startUnits() (names []string) {
+	for i := range r.startsOf() {
+		s := &r.starts[i]
+		if (s.kind == LaunchSystemd || s.kind == LaunchYARN) && s.unit != "" && !slices.Contains(names, s.unit) {
+			names = append(names, s.unit)
+		}
+	}
+	return names
 }
 
 // startsWithout are the ways on a host where none runs.
 func (r *resolver) startsWithout() (starts []start) {
 	for _, name := range sortedKeys(r.f.NoFile.Units) {
-		starts = append(starts, start{kind: "systemd", unit: name, evidence: "a unit of that name"})
+		starts = append(starts, start{kind: LaunchSystemd, unit: name, user: r.unitUser(name), evidence: "a unit of that name"})
 	}
 	if user, ok := r.f.Session.FlinkUser.Get(); ok && len(starts) == 0 {
-		starts = []start{{kind: "login", user: user, services: append([]string{"sshd"}, switching...), evidence: r.f.Session.FlinkUserFrom.Or("")}}
+		starts = []start{{kind: LaunchLogin, user: user, services: append([]string{"sshd"}, switching...), evidence: r.f.Session.FlinkUserFrom.Or("")}}
 	}
 	return starts
 }
@@ -73,18 +101,18 @@ func (r *resolver) startsWithout() (starts []start) {
 // live is what a start gets of an item now.
 func (r *resolver) live(s *start, item string) nextLimit {
 	switch s.kind {
-	case "systemd":
-		return r.liveUnit(s.unit, item)
-	case "yarn":
+	case LaunchSystemd:
+		return r.asUser(s, item, Live, r.liveUnit(s.unit, item))
+	case LaunchYARN:
 		if s.unit != "" {
-			return r.liveUnit(s.unit, item)
+			return r.asUser(s, item, Live, r.liveUnit(s.unit, item))
 		}
 		return unknownNext("it is what " + s.owner + " has, and what that was started by is not known")
-	case "user_unit":
+	case LaunchUserUnit:
 		return unknownNext("only the user's own systemd tells")
-	case "container":
+	case LaunchContainer:
 		return unknownNext(s.owner + " sets it for the container")
-	case "unknown":
+	case LaunchUnknown:
 		return unknownNext("what started the TaskManager is not known" + bracketed(s.evidence))
 	}
 	measured := r.measuredSession(s.user, item)
@@ -129,20 +157,20 @@ func (r *resolver) measuredSession(user, item string) Value[LimitPair] {
 // boot is what a start after the next boot gets of an item.
 func (r *resolver) boot(s *start, item string) nextLimit {
 	switch s.kind {
-	case "systemd":
-		return r.bootUnit(r.unit(s.unit), item, s.user)
-	case "user_unit":
+	case LaunchSystemd:
+		return r.asUser(s, item, Boot, r.bootUnit(r.unit(s.unit), item, s.user))
+	case LaunchUserUnit:
 		return r.bootUnit(r.userUnit(s.unit, s.user), item, "")
-	case "yarn":
+	case LaunchYARN:
 		if s.unit != "" {
-			n := r.bootUnit(r.unit(s.unit), item, "")
+			n := r.asUser(s, item, Boot, r.bootUnit(r.unit(s.unit), item, ""))
 			n.source += " (" + s.owner + " hands it on)"
 			return n
 		}
 		return unknownNext("it is what " + s.owner + " will have, and what starts that is not known")
-	case "container":
+	case LaunchContainer:
 		return unknownNext(s.owner + " sets it for the container")
-	case "unknown":
+	case LaunchUnknown:
 		return unknownNext("what started the TaskManager is not known" + bracketed(s.evidence))
 	}
 	n := r.session(s, item, Boot)
@@ -163,7 +191,7 @@ func (r *resolver) contradicted(s *start, item string) string {
 		return ""
 	}
 	measured, ok := r.measuredSession(s.user, item).Get()
-	now := r.login(s.user, "sshd", Live)
+	now := r.login(s.user, "sshd", "", Live)
 	l := now.Items[item]
 	if !ok || now.why != "" || now.Refused != "" || !l.Soft.Known || !l.Hard.Known {
 		return ""
@@ -184,34 +212,16 @@ func (r *resolver) bootUnit(u conf.UnitResult, item, user string) nextLimit {
 		return unknownNext(u.Unknown)
 	case u.Masked.File != "":
 		return unknownNext("the unit is masked by " + u.Masked.String())
-	case u.PAMName != "" && user != "":
+	case u.PAMName != "" && user == "":
+		return unknownNext("PAMName=" + u.PAMName + " lets pam_limits have the last word, and the unit's user is not known")
+	case u.PAMName != "":
 		s := r.rememberSession(user, u.PAMName, Boot, unitRlimits(u))
 		if n = sessionLimit(s, item); s.why != "" {
 			n.why = "PAMName=" + u.PAMName + " lets pam_limits have the last word: " + s.why
 		}
 	}
-	if line := r.execUlimit(u, item); n.known && line != "" {
+	if line := r.execUlimit(u, item, n.pair); n.known && line != "" {
 		return nextLimit{why: line + " may change it", source: n.source, item: l}
 	}
 	return n
-}
-
-// execUlimit is a line of the unit that calls ulimit for the item.
-func (r *resolver) execUlimit(u conf.UnitResult, item string) string {
-	for _, path := range append([]string{u.Fragment}, u.DropIns...) {
-		n := 0
-		for line := range strings.Lines(r.file(path).Content) {
-			n++
-			_, text, ok := strings.Cut(line, "ExecStart=ulimit")
-			if !ok {
-				continue
-			}
-			for _, ul := range conf.UlimitLine(conf.Place{File: path, Line: n}, "ulimit"+text) {
-				if ul.Item == item {
-					return ul.At.String() + " (ulimit" + strings.TrimRight(text, "\n ") + ")"
-				}
-			}
-		}
-	}
-	return ""
 }

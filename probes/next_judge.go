@@ -22,12 +22,20 @@ type limitSpec struct {
 	raise               func(Input, *start, Limit) string
 }
 
-// counts is the one of the two limits that bounds the TaskManager.
-func (l limitSpec) counts(p LimitPair) Limit {
-	if l.hard {
+// counts is the one of the two limits that bounds a TaskManager of the start.
+func (l limitSpec) counts(s *start, p LimitPair) Limit {
+	if l.hardCounts(s) {
 		return p.Hard
 	}
 	return p.Soft
+}
+
+// hardCounts is false also where a JVM was told not to raise its soft limit.
+func (l limitSpec) hardCounts(s *start) bool {
+	return l.hard && !slices.ContainsFunc(s.tms, func(tm TaskManager) bool {
+		on, given := tm.flag("MaxFDLimit")
+		return given && !on
+	})
 }
 
 // standings are the limit side by side for each running TaskManager, or for
@@ -82,8 +90,8 @@ func (l limitSpec) bootLimit(in Input, s *start, live, boot nextLimit) (findings
 	if !boot.known {
 		return nil
 	}
-	value, now, at := l.counts(boot.pair), l.counts(live.pair), boot.at
-	if !l.hard {
+	value, now, at := l.counts(s, boot.pair), l.counts(s, live.pair), boot.at
+	if !l.hardCounts(s) {
 		at = boot.softAt
 	}
 	want := max(l.floor, now)
@@ -111,7 +119,7 @@ func (l limitSpec) bootLimit(in Input, s *start, live, boot nextLimit) (findings
 	}
 	who := "a new session of the TaskManager's user"
 	low := l.sessionLow
-	if s.kind == "systemd" || s.kind == "user_unit" || s.kind == "yarn" {
+	if s.kind == LaunchSystemd || s.kind == LaunchUserUnit || s.kind == LaunchYARN {
 		who, low = "the TaskManager's unit", l.unitLow
 	}
 	switch {
@@ -135,11 +143,7 @@ func (l limitSpec) evidence(f *Facts, boot nextLimit) []Evidence {
 			continue
 		}
 		evidence = append(evidence, Evidence{Source: step.At.String(), Text: step.Text})
-		if file, ok := f.File(step.At.File).Get(); ok {
-			if name, at := conf.ManagedBy(conf.File{Path: file.Path, Content: file.Content}); name != "" {
-				evidence = append(evidence, Evidence{Source: at.String(), Text: "the file says that " + name + " writes it"})
-			}
-		}
+		evidence = append(evidence, managedEvidence(f, step.At.File)...)
 	}
 	return evidence
 }
@@ -191,7 +195,7 @@ func (l limitSpec) asks(text string) (Limit, bool) {
 // pam_limits or systemd skips.
 func (l limitSpec) ignored(in Input, s *start, boot nextLimit) (findings []Finding) {
 	for _, note := range boot.item.Ignored {
-		if !concerns(note.Text, s) || len(findings) == maxBootLines || strings.EqualFold(wordOf(note.Text, 2), "vmem") {
+		if !in.next.concerns(note.Text, s) || len(findings) == maxBootLines || strings.EqualFold(wordOf(note.Text, 2), "vmem") {
 			continue
 		}
 		why := note.Why
@@ -209,12 +213,18 @@ func (l limitSpec) ignored(in Input, s *start, boot nextLimit) (findings []Findi
 
 // concerns reports whether a line of limits.conf may be for the user of a
 // start: a skipped one that names somebody else is none of ours.
-func concerns(text string, s *start) bool {
+func (r *resolver) concerns(text string, s *start) bool {
 	if strings.Contains(text, "=") {
-		return true
+		return true // of a unit
 	}
-	domain := wordOf(text, 0)
-	return domain == s.user || domain == "*" || domain != "" && strings.ContainsAny(domain[:1], "@%:0123456789")
+	domain, u := wordOf(text, 0), r.loginUser(s.user)
+	switch {
+	case domain == "*" || domain == u.Name:
+		return true
+	case strings.HasPrefix(domain, "@") || strings.HasPrefix(domain, "%"):
+		return u.GroupsUnknown != "" || slices.ContainsFunc(u.Groups, func(g conf.LoginGroup) bool { return g.Name == domain[1:] })
+	}
+	return false
 }
 
 func wordOf(text string, n int) string {
@@ -231,7 +241,7 @@ func refusedLogins(in Input) (findings []Finding) {
 	var told []string
 	for i := range in.next.startsOf() {
 		s := &in.next.starts[i]
-		if s.kind != "login" || slices.Contains(told, s.user) {
+		if s.kind != LaunchLogin || slices.Contains(told, s.user) {
 			continue
 		}
 		horizon, message := Live, "no session of the TaskManager's user is opened: "

@@ -17,16 +17,19 @@ func (r *resolver) session(s *start, item string, h Horizon) nextLimit {
 		if !r.hasService(service) && len(s.services) > 1 {
 			continue
 		}
-		n := r.throughService(s.user, service, item, h)
+		n := r.throughService(s, service, item, h)
 		switch {
 		case !n.known:
 			return n
 		case asked == "":
 			first, asked = n, service
-		case n.pair != first.pair:
+		case !sameLimit(item, n.pair, first.pair):
 			return unknownNext(fmt.Sprintf("a session through %s gets %s, one through %s %s, and which it was is not known",
 				asked, first.pair.show(), service, n.pair.show()))
 		}
+	}
+	if len(s.services) == 0 {
+		return unknownNext("through which PAM service its session came was not collected")
 	}
 	if asked == "" {
 		return unknownNext("none of the PAM services " + strings.Join(s.services, ", ") + " is there")
@@ -49,8 +52,8 @@ func (r *resolver) hasService(service string) bool {
 }
 
 // throughService is what a session through one service gets.
-func (r *resolver) throughService(user, service, item string, h Horizon) nextLimit {
-	return sessionLimit(r.login(user, service, h), item)
+func (r *resolver) throughService(s *start, service, item string, h Horizon) nextLimit {
+	return sessionLimit(r.login(s.user, service, s.under, h), item)
 }
 
 // sessionLimit is one item of a session.
@@ -90,13 +93,7 @@ func (r *resolver) shellDoubt(item string, pair LimitPair) (why string, ok bool)
 			continue
 		}
 		for _, u := range conf.UlimitLine(conf.Place{File: path, Line: n}, text) {
-			// HotSpot raises the soft limit of open files to the hard one.
-			counts := u.Hard || u.Soft && item != "nofile"
-			top := pair.Hard
-			if !u.Hard {
-				top = pair.Soft
-			}
-			if u.Item == item && counts && !(u.Known && limitFrom(u.Value) >= top) {
+			if u.Item == item && takes(u, item, pair) {
 				return u.At.String() + " may change it: " + strings.TrimSpace(text), true
 			}
 		}

@@ -26,7 +26,7 @@ a new session of its user gets; the unit's LimitNOFILE; fs.nr_open, fs.file-max 
 		"limits.d", "soft nofile", "hard nofile", "LimitNOFILE", "fs.nr_open", "fs.file-max", "file descriptors", "max_open_files",
 	},
 	Setting: &Setting{
-		Name: "nofile", Unit: "files",
+		Name: "nofile", Unit: "files", limit: nofileLimit,
 		Running: "Max open files in /proc/PID/limits, and the entries of /proc/PID/fd",
 		Live:    "what the next start would get now: systemctl show of its unit, or /proc/self/limits of a session of its user",
 		Boot:    "what a start after the next boot gets: unit file and drop-ins as systemd merges them, or limits.conf and limits.d as pam_limits of this host applies them in the stack that starts it, with the fs.nr_open of the next boot",

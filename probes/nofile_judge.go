@@ -47,7 +47,7 @@ func nofileLimit(in Input) limitSpec {
 		sessionLow: "session-low", unitLow: "unit-low",
 		used: func(f *Facts, tm TaskManager) Value[int64] { return f.NoFile.Descriptors[tm.PID] },
 		raise: func(in Input, s *start, want Limit) string {
-			if s.kind == "login" {
+			if s.kind == LaunchLogin {
 				return limitsConf(in, s.user, "nofile", want)
 			}
 			return raiseNoFile(in, TaskManager{Launch: Launch{Kind: s.kind, Unit: s.unit}}, want)
@@ -132,7 +132,7 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 		f.Observed = fmt.Sprintf("%d of %s files (%d %%)", used, limits.Soft, percent(used, int64(limits.Soft)))
 		f.Want = fmt.Sprintf("below %d %%", in.Threshold("nofile/near"))
 		f.Evidence = append(f.Evidence, Evidence{Source: source, Text: fmt.Sprintf("nofile %s soft, %s hard", limits.Soft, limits.Hard)})
-		want := max(floor, Limit(2*used))
+		want := max(floor, Limit(twice(used)))
 		f.Remedy = raiseNoFile(in, tm, want) + fmt.Sprintf("; at once, as root: prlimit --pid %d --nofile=%s:%s", tm.PID, want, want)
 		findings = append(findings, f)
 	}
@@ -144,11 +144,11 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 // known, or where something else starts it (a container, YARN).
 func nextNoFile(f *Facts, tm TaskManager) (pair LimitPair, from string, ok bool) {
 	switch tm.Launch.Kind {
-	case "systemd", "user_unit":
+	case LaunchSystemd, LaunchUserUnit:
 		u, known := f.NoFile.Units[tm.Launch.Unit].Get()
 		pair, has := u.Limits["nofile"]
 		return pair, "systemctl show " + tm.Launch.Unit, known && has
-	case "container", "yarn":
+	case LaunchContainer, LaunchYARN:
 		return pair, "", false
 	}
 	pair, ok = f.NoFile.Sessions[userKey(tm)].Get()
@@ -169,7 +169,7 @@ func nofileNext(in Input) (findings []Finding) {
 		f.Remedy = limitsConf(in, user, "nofile", floor)
 		findings = append(findings, f)
 	}
-	for _, name := range sortedKeys(in.Facts.NoFile.Units) {
+	for _, name := range in.next.startUnits() {
 		u, ok := in.Facts.NoFile.Units[name].Get()
 		pair, has := u.Limits["nofile"]
 		if !ok || !has || pair.Hard >= floor {
@@ -193,7 +193,7 @@ func sessionUsers(f *Facts, sessions map[string]Value[LimitPair]) []string {
 	elsewhere := map[string]bool{}
 	for _, tm := range f.Flink.TaskManagers {
 		switch tm.Launch.Kind {
-		case "systemd", "user_unit", "container", "yarn":
+		case LaunchSystemd, LaunchUserUnit, LaunchContainer, LaunchYARN:
 			if _, seen := elsewhere[userKey(tm)]; !seen {
 				elsewhere[userKey(tm)] = true
 			}

@@ -1,8 +1,10 @@
 # The words a probe collects with. They are defined once, also for the shell
 # of the TaskManager user behind sudo: their text travels in single quotes, so
 # no single quote may stand in this file. What must not be seen goes to
-# descriptor 9: in the program that is shorter than the name of the device.
+# descriptor 9, and the root has a short name: the program uses both, since they
+# are shorter and stand in it hundreds of times.
 exec 9>/dev/null
+r=${root}
 
 # out KIND NAME VALUE prints one record; at most 4096 bytes of the value.
 # mksh has no builtin printf.
@@ -306,7 +308,9 @@ emit_file() {
 	emit_kind=f
 	emit_name=$1
 	one_line "$1"
+	# No record can have such a name: what is in its directory is not all known.
 	if [ "$line" != "$1" ]; then
+		fact session.cut "${1%/*}"
 		return 0
 	fi
 	emit_list=$emit_list$nl.$1

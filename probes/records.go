@@ -16,6 +16,7 @@ type Records struct {
 	absent   map[string]bool
 	sections map[string]section
 	files    []File
+	at       map[string]int   // of files, by path
 	sent     map[string]int64 // bytes that came of a file, by path
 }
 
@@ -29,7 +30,7 @@ type section struct {
 func newRecords() Records {
 	return Records{
 		values: map[string][]string{}, unknown: map[string]string{},
-		absent: map[string]bool{}, sections: map[string]section{}, sent: map[string]int64{},
+		absent: map[string]bool{}, sections: map[string]section{}, at: map[string]int{}, sent: map[string]int64{},
 	}
 }
 

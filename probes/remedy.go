@@ -25,13 +25,13 @@ func shellWord(s string) string {
 func raiseNoFile(in Input, tm TaskManager, want Limit) string {
 	again := "; then restart the TaskManager from a new session"
 	switch tm.Launch.Kind {
-	case "systemd":
+	case LaunchSystemd:
 		return raiseUnit(in, tm.Launch.Unit, want)
-	case "user_unit":
+	case LaunchUserUnit:
 		return fmt.Sprintf("LimitNOFILE=%s in the user unit %s, and where it is more than the user manager has, in user@.service.d as well; then restart it", want, shellWord(tm.Launch.Unit))
-	case "container":
+	case LaunchContainer:
 		return fmt.Sprintf("start the container with --ulimit nofile=%s:%s (limits.conf does not reach it)", want, want)
-	case "yarn":
+	case LaunchYARN:
 		return fmt.Sprintf("raise nofile to %s for YARN's NodeManager (its unit or its user), which hands its limits on; then restart it", want)
 	}
 	return limitsConf(in, userKey(tm), "nofile", want) + again
@@ -41,7 +41,7 @@ func raiseNoFile(in Input, tm TaskManager, want Limit) string {
 // already.
 func restartNoFile(tm TaskManager, want Limit) string {
 	again := "restart the TaskManager from a new session"
-	if tm.Launch.Kind == "systemd" {
+	if tm.Launch.Kind == LaunchSystemd {
 		again = "systemctl restart " + shellWord(tm.Launch.Unit)
 	}
 	return fmt.Sprintf("%s; or at once, as root: prlimit --pid %d --nofile=%s:%s", again, tm.PID, want, want)
@@ -52,6 +52,10 @@ func restartNoFile(tm TaskManager, want Limit) string {
 // reach root on Debian; and soft and hard apart, because a line of type - is
 // dropped where another one already holds the soft limit.
 func limitsConf(in Input, user, item string, want Limit) string {
+	if strings.Trim(user, "0123456789") == "" {
+		// A number alone is a user's name to pam_limits.
+		user = cmp.Or(in.Facts.Login.Accounts[user].Or(Account{}).Name, ":"+user)
+	}
 	text := fmt.Sprintf("in /etc/security/limits.conf: %s soft %s %s and %s hard %s %s", user, item, want, user, item, want)
 	if at := decidedAt(in, user, item); at != "" {
 		text += " (instead of " + at + ")"
@@ -64,7 +68,7 @@ func limitsConf(in Input, user, item string, want Limit) string {
 // user. Lines from which a limit is gone are nobody's.
 func decidedAt(in Input, user, item string) string {
 	for i := range in.next.startsOf() {
-		if s := &in.next.starts[i]; s.kind == "login" && s.user == user {
+		if s := &in.next.starts[i]; s.kind == LaunchLogin && s.user == user {
 			if boot := in.next.boot(s, item); boot.known {
 				return cmp.Or(boot.at, boot.softAt)
 			}
@@ -80,7 +84,7 @@ func decidedAt(in Input, user, item string) string {
 // reload that is due where its files give it already.
 func raiseUnit(in Input, unit string, want Limit) string {
 	restart := "systemctl daemon-reload and systemctl restart " + shellWord(unit)
-	boot := in.next.boot(&start{kind: "systemd", unit: unit}, "nofile")
+	boot := in.next.boot(&start{kind: LaunchSystemd, unit: unit}, "nofile")
 	if u, ok := in.Facts.NoFile.Units[unit].Get(); ok && u.NeedReload && boot.known && boot.pair.Hard >= want {
 		return fmt.Sprintf("%s: its files give %s already (%s)", restart, boot.pair.Hard, boot.source)
 	}

@@ -92,11 +92,13 @@ func (r *resolver) confFiles(kind kindOfFiles) (files []conf.File) {
 	return files
 }
 
-// releaseFiles tell which distribution this is.
+// isReleaseFile reports whether a file tells which distribution this is.
 func isReleaseFile(path string) bool {
 	return path == "/etc/os-release" || path == "/etc/alpine-release"
 }
 
+// isSysctlFile and the two below go by a part of the path: more files than are
+// read do no harm, package conf takes those that it knows.
 func isSysctlFile(path string) bool {
 	return path == "/etc/sysctl.conf" || isReleaseFile(path) || strings.Contains(path, "/sysctl.d") ||
 		strings.HasPrefix(path, "/etc/tuned/") || strings.HasPrefix(path, "/usr/lib/tuned/") || strings.HasSuffix(path, "/systemd-sysctl.service")
@@ -106,7 +108,8 @@ func isLoginFile(path string) bool {
 	return strings.Contains(path, "/security/") || strings.HasSuffix(path, "/limits.d") || strings.Contains(path, "/pam.d")
 }
 
-// isUnitFile leaves out what is in /run: a reboot empties it.
+// isUnitFile leaves out what is in /run, which a reboot empties. What is there
+// is evidence for what holds now.
 func isUnitFile(path string) bool {
 	return strings.Contains(path, "/systemd/") && !strings.HasPrefix(path, "/run/")
 }
@@ -190,8 +193,22 @@ func (r *resolver) resolveSysctl(key string) conf.Resolution {
 			res.Why = w.Place.String() + " decides, and a reboot empties /run"
 		}
 	}
+	marks, _ := r.f.Maps.Boot.Get()
+	if slices.Contains(marks, "/etc/systemd/system/systemd-sysctl.service.d") && res.Known {
+		res.Known, res.Value, res.Why = false, "", "drop-ins change systemd-sysctl.service: /etc/systemd/system/systemd-sysctl.service.d"
+	}
+	if r.file("/etc/tuned/active_profile").Kind != "" && !slices.Contains(marks, tunedEnabled) && res.Known {
+		// A profile stays when tuned is disabled; only the daemon applies it.
+		h.Files = slices.DeleteFunc(h.Files, func(f conf.File) bool { return strings.HasPrefix(f.Path, "/etc/tuned/") })
+		if without := conf.SysctlBoot(h, key); !without.Known || without.Value != res.Value {
+			res.Known, res.Value, res.Why = false, "", "tuned has an active profile, and no link in multi-user.target.wants starts tuned at boot"
+		}
+	}
 	return res
 }
+
+// tunedEnabled is there where systemd starts tuned at boot.
+const tunedEnabled = "/etc/systemd/system/multi-user.target.wants/tuned.service"
 
 // nrOpenDefaults are what fs.nr_open is where nothing sets it: the kernel's
 // own (fs/file.c), and what process 1 of systemd 240 and later makes of it

@@ -2,7 +2,9 @@ package probes
 
 import (
 	"fmt"
+	"maps"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes/conf"
@@ -10,8 +12,10 @@ import (
 
 // loginKey is a question about a new session.
 type loginKey struct {
-	user, service string
-	horizon       Horizon
+	// under is the service of the session from which another one was asked for,
+	// "" where that is not known.
+	user, service, under string
+	horizon              Horizon
 }
 
 // sessionLimits are what a new session gets of every item, and the way to it.
@@ -26,30 +30,26 @@ type sessionLimits struct {
 }
 
 // login is what a new session of a user gets through a PAM service.
-func (r *resolver) login(user, service string, h Horizon) sessionLimits {
-	key := loginKey{user, service, h}
+func (r *resolver) login(user, service, under string, h Horizon) sessionLimits {
+	key := loginKey{user, service, under, h}
 	s, ok := r.logins[key]
 	if !ok {
-		s = r.resolveLogin(user, service, h)
+		s = r.rememberSession(user, service, h, r.sessionStart(user, service, under, h))
 		r.logins[key] = s
 	}
 	return s
 }
 
-func (r *resolver) resolveLogin(user, service string, h Horizon) sessionLimits {
-	return r.rememberSession(user, service, h, r.sessionStart(user, service, h))
-}
-
 // rememberSession is resolveSession, asked once for hosts that are alike.
 func (r *resolver) rememberSession(user, service string, horizon Horizon, begins map[string]conf.Rlimits) sessionLimits {
 	return remember(r.memo, func(h *hasher) {
-		h.words("session", user, service, r.packageVersion("pam"), r.osRelease(), r.container(), r.file("/etc/pam.d").Path, string(r.file("/etc/pam.d").Kind))
+		h.words("session", user, service, fmt.Sprint(r.sshdUsedPAM()), r.packageVersion("pam"), r.osRelease(), r.container(), r.file("/etc/pam.d").Path, string(r.file("/etc/pam.d").Kind))
 		h.number(r.nrOpen(horizon))
 		h.fact(r.f.NoFile.SSHD)
 		hashLimits(h, begins)
 		hashLimits(h, r.pid1())
 		u := r.loginUser(user)
-		h.words(u.GroupsUnknown)
+		h.words(u.Name, u.GroupsUnknown)
 		h.number(uint64(u.UID))
 		h.number(uint64(u.GID))
 		for _, g := range u.Groups {
@@ -84,6 +84,10 @@ func (r *resolver) resolveSession(user, service string, h Horizon, begins map[st
 		s.why = "this host is a container (" + mark + "): its runtime sets what a session starts with and may raise"
 		return s
 	}
+	if u := r.loginUser(user); strings.Trim(u.Name, "0123456789") == "" {
+		s.why = "the name of uid " + user + " is not known, and limits.conf goes by names"
+		return s
+	}
 	in := conf.Login{User: r.loginUser(user), Files: files, NROpen: r.nrOpen(h), Start: begins, PID1: r.pid1()}
 	in.Modules, s.stack, s.noPAM, s.why = r.limitsModules(files, service)
 	if s.why != "" {
@@ -113,15 +117,17 @@ func (r *resolver) limitsModules(files []conf.File, service string) (modules []c
 	}
 	if service == "sshd" {
 		yes, at, unknown := conf.SSHDUsesPAM(r.sshdFiles())
+		if !r.f.NoFile.SSHD.IsKnown() {
+			unknown = r.f.NoFile.SSHD.Why()
+		}
 		switch {
-		case !r.f.NoFile.SSHD.IsKnown():
-			return nil, stack, "", "whether sshd uses PAM: " + r.f.NoFile.SSHD.Why()
+		case unknown != "" && r.sshdUsedPAM():
 		case unknown != "":
 			return nil, stack, "", "whether sshd uses PAM: " + unknown
 		case !yes && at.File != "":
-			return nil, stack, "UsePAM is no at " + at.String() + ": sshd opens no PAM session", ""
+			return nil, stack, "UsePAM no at " + at.String(), ""
 		case !yes:
-			return nil, stack, "sshd's configuration does not set UsePAM, and sshd's default is no", ""
+			return nil, stack, "UsePAM is not set, and sshd's default is no", ""
 		}
 	}
 	stack = conf.PAMStack(files, service)
@@ -136,6 +142,13 @@ func (r *resolver) limitsModules(files []conf.File, service string) (modules []c
 	return stack.Modules, stack, "", ""
 }
 
+// sshdUsedPAM reports whether a TaskManager is in a session that logind has
+// under the service sshd: only pam_systemd tells it that, so sshd uses PAM, and
+// its configuration need not be read (elsewhere root alone may).
+func (r *resolver) sshdUsedPAM() bool {
+	return slices.ContainsFunc(r.f.Flink.TaskManagers, func(tm TaskManager) bool { return tm.Launch.Session == "sshd" })
+}
+
 // sshdFiles are the lines of sshd's configuration that decide whether PAM is
 // used, in their places.
 func (r *resolver) sshdFiles() []conf.File {
@@ -143,29 +156,45 @@ func (r *resolver) sshdFiles() []conf.File {
 	return filesOfLines(lines)
 }
 
-// filesOfLines puts FILE:LINE:TEXT back into files, with empty lines for what
-// was not told.
+// filesOfLines puts FILE:LINE:TEXT, in the order of their lines, back into
+// files, with empty lines for what was not told. A file whose lines are out of
+// order or too many, which none of a host is, is not readable.
 func filesOfLines(lines []string) (files []conf.File) {
-	at := map[string]int{}
+	const maxLine, maxFiles = 10000, 200
+	type text struct {
+		strings.Builder
+		lines int
+		wrong bool
+	}
+	texts, order := map[string]*text{}, []string{}
 	for _, line := range lines {
-		path, n, text, ok := cutPlace(line)
+		path, n, content, ok := cutPlace(line)
 		if !ok {
 			continue
 		}
-		i, seen := at[path]
-		if !seen {
-			i = len(files)
-			at[path] = i
-			files = append(files, conf.File{Path: path})
+		t := texts[path]
+		if t == nil {
+			if len(order) == maxFiles {
+				break
+			}
+			t = &text{}
+			texts[path], order = t, append(order, path)
 		}
-		f := &files[i]
-		if n == 0 {
-			continue
+		switch {
+		case n == 0:
+		case n > maxLine || n <= t.lines:
+			t.wrong = true
+		default:
+			t.WriteString(strings.Repeat("\n", n-1-t.lines) + content + "\n")
+			t.lines = n
 		}
-		if missing := n - 1 - strings.Count(f.Content, "\n"); missing > 0 {
-			f.Content += strings.Repeat("\n", min(missing, 1<<16))
+	}
+	for _, path := range order {
+		f := conf.File{Path: path, Content: texts[path].String()}
+		if texts[path].wrong {
+			f = conf.File{Path: path, Kind: conf.FileUnreadable}
 		}
-		f.Content += text + "\n"
+		files = append(files, f)
 	}
 	return files
 }
@@ -190,6 +219,9 @@ func (r *resolver) loginUser(user string) conf.LoginUser {
 	}
 	account := r.f.Login.Accounts[user]
 	a, ok := account.Get()
+	if ok && a.Name != "" {
+		u.Name = a.Name // of a user whom /etc/passwd does not have
+	}
 	if !ok {
 		u.GroupsUnknown = account.Why()
 		for _, tm := range r.f.Flink.TaskManagers {
@@ -233,9 +265,9 @@ func (r *resolver) procLimits(path string) map[string]conf.Rlimits {
 }
 
 // sessionStart are the limits of the process that opens the session: sshd's or
-// cron's for their own; for what switches users those of root's own session
-// through sshd.
-func (r *resolver) sessionStart(user, service string, h Horizon) map[string]conf.Rlimits {
+// cron's for their own; for what switches users in a session of sshd those of
+// root's session. Others that switch users may stand anywhere.
+func (r *resolver) sessionStart(user, service, under string, h Horizon) map[string]conf.Rlimits {
 	switch {
 	case service == "sshd" && h != Boot:
 		if pid, ok := r.f.Login.SSHDPID.Get(); ok {
@@ -245,8 +277,10 @@ func (r *resolver) sessionStart(user, service string, h Horizon) map[string]conf
 		return r.daemonLimits("ssh.service", "sshd.service")
 	case service == "cron" || service == "crond":
 		return r.daemonLimits("cron.service", "crond.service")
-	case slices.Contains(switching, service) && user != "root":
-		return throughSu(service, sessionRlimits(r.login("root", "sshd", h)))
+	case service == "systemd-user":
+		return r.daemonLimits("user@" + strconv.FormatInt(r.f.Login.Accounts[user].Or(Account{}).UID, 10) + ".service")
+	case slices.Contains(switching, service) && under == "sshd" && user != "root":
+		return throughSu(service, sessionRlimits(r.login("root", "sshd", "", h)))
 	}
 	return map[string]conf.Rlimits{}
 }
@@ -256,6 +290,7 @@ func (r *resolver) sessionStart(user, service string, h Horizon) map[string]conf
 // of open files to 1024, free the address space and the size of files, and set
 // nice and rtprio to 0. sudo leaves all as it is.
 func throughSu(service string, begins map[string]conf.Rlimits) map[string]conf.Rlimits {
+	begins = maps.Clone(begins)
 	if strings.HasPrefix(service, "sudo") {
 		return begins
 	}

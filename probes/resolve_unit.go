@@ -6,7 +6,7 @@ import (
 	"github.com/tmdoctor/tmdoctor/probes/conf"
 )
 
-// unitKey is a question about a unit; home is set for a unit of a user's own
+// unitKey is a question about a unit; user is set for a unit of a user's own
 // manager.
 type unitKey struct{ name, user string }
 
@@ -19,7 +19,7 @@ func (r *resolver) unit(name string) conf.UnitResult {
 // userUnit is the same for a unit of a user's own manager, which has what a
 // session of service systemd-user leaves it.
 func (r *resolver) userUnit(name, user string) conf.UnitResult {
-	return r.anyUnit(unitKey{name, user}, sessionRlimits(r.login(user, "systemd-user", Boot)))
+	return r.anyUnit(unitKey{name, user}, sessionRlimits(r.login(user, "systemd-user", "", Boot)))
 }
 
 func (r *resolver) anyUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
@@ -27,7 +27,7 @@ func (r *resolver) anyUnit(key unitKey, manager map[string]conf.Rlimits) conf.Un
 	if !ok {
 		tasks, memory := r.totals()
 		res = remember(r.memo, func(h *hasher) {
-			h.words("unit", key.name, key.user, r.packageVersion("systemd"), r.osRelease())
+			h.words("unit", key.name, key.user, r.home(key.user), r.packageVersion("systemd"), r.osRelease())
 			h.number(r.bootNrOpen())
 			h.number(tasks)
 			h.number(memory)
@@ -47,6 +47,12 @@ func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits) con
 	u.TasksTotal, u.MemoryTotal = r.totals()
 	if key.user != "" {
 		u.UserManager, u.Home = true, r.home(key.user)
+		if u.Home == "" {
+			return conf.UnitResult{Unknown: "where the home of " + key.user + " is, which may have the unit, is not known"}
+		}
+	}
+	if len(u.Files) == 0 {
+		return conf.UnitResult{Unknown: "unit files were not collected"}
 	}
 	res := conf.ResolveUnit(u)
 	if res.Unknown == "" {
@@ -54,6 +60,9 @@ func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits) con
 	}
 	return res
 }
+
+// home is the home directory of a user, "" where it is not known.
+func (r *resolver) home(user string) string { return r.f.Login.Accounts[user].Or(Account{}).Home }
 
 // closedUnitDir names a directory of drop-ins that could not be listed.
 func closedUnitDir(files []conf.File) string {
@@ -75,16 +84,6 @@ func (r *resolver) totals() (tasks, memory uint64) {
 		tasks = uint64(min(threads, pids))
 	}
 	return tasks, uint64(r.f.Memory.Total.Or(0))
-}
-
-// home is the home directory of a user, as the files of its own units tell.
-func (r *resolver) home(user string) string {
-	for i := range r.f.Files {
-		if dir, _, ok := strings.Cut(r.f.Files[i].Path, "/.config/systemd/user"); ok && strings.HasSuffix(dir, "/"+user) {
-			return dir
-		}
-	}
-	return ""
 }
 
 // unitRlimits are the limits of a unit that are known.

@@ -15,6 +15,12 @@ var preludeScript string
 //go:embed session.sh
 var sessionScript string
 
+//go:embed logins.sh
+var loginsScript string
+
+//go:embed units.sh
+var unitsScript string
+
 //go:embed main.sh
 var mainScript string
 
@@ -111,10 +117,12 @@ func assemble(all []*Probe) string {
 	b.WriteString(unquoted("owner parts", owner.String()))
 	b.WriteString("'\neval \"$words\"\neval \"$owners\"\n")
 	b.WriteString(sessionScript)
+	b.WriteString(loginsScript)
+	b.WriteString(unitsScript)
 	b.WriteString(login.String())
 	b.WriteString(expand(mainScript, all))
 	b.WriteString("}\ntmdoctor </dev/null\n")
-	return quiet.Replace(shortNames(withoutComments(b.String())))
+	return briefly.Replace(shortNames(withoutComments(b.String())))
 }
 
 // ownerDriver is the function that runs all owner parts for each pid.

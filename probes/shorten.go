@@ -9,7 +9,7 @@ import "strings"
 var shortWords = map[string]byte{
 	"address_space": 'a', "children": 'x', "disk": 'd', "each": 'k', "emit": 'e', "host": 'h', "jobmanager": 'j',
 	"logs": 'l', "memory": 'm', "nofile": 'n', "owners": 'o', "reap": 'p', "resolve": 'r', "session": 's',
-	"threads": 't', "user": 'u',
+	"threads": 't', "user": 'u', "await": 'w', "glob": 'g',
 }
 
 // shortNames shortens the names of our own variables and functions. A name of
@@ -66,13 +66,15 @@ func wordLength(s string) int {
 // wholeWords are names of our own that stand in the program so often that
 // they have a shorter one there.
 var wholeWords = map[string]string{
+	"fact": "F", "unknown": "U", "unread": "R", "children": "ch", "resolve": "rs", "target": "tg",
 	"is_regular": "reg", "resolved": "rp", "uid_home": "uh", "login_uid": "lu", "login_user": "ln", "login_groups": "lg",
 	"tm_users": "tu", "flink_homes": "fh", "flink_log_dirs": "fld", "state_paths": "sp", "mount_point": "mp",
 	"link_target": "lto", "live_limit": "ll", "live_status": "lst", "live_name": "lm",
 }
 
-// quiet is how the program writes 2>/dev/null: prelude.sh opens descriptor 9.
-var quiet = strings.NewReplacer("2>/dev/null", "2>&9")
+// briefly is how the program writes what stands in it hundreds of times:
+// prelude.sh opens descriptor 9 and gives the root a short name.
+var briefly = strings.NewReplacer("2>/dev/null", "2>&9", "$root", "$r")
 
 // withoutComments leaves out comments, blank lines, indentation and blanks
 // that only please the eye: with them the program would pass MaxScript. They

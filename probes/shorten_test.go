@@ -9,7 +9,7 @@ import (
 // in the program.
 func TestShortNamesKeepNamesApart(t *testing.T) {
 	t.Parallel()
-	text := preludeScript + sessionScript + mainScript
+	text := preludeScript + sessionScript + loginsScript + unitsScript + mainScript
 	for _, p := range All {
 		text += p.Script
 	}
@@ -42,7 +42,7 @@ func TestShortNames(t *testing.T) {
 		{"a variable", `echo "$nofile_line"`, `echo "$n_line"`},
 		{"a function", "nofile_section() {", "n_section() {"},
 		{"a word with an underscore", "address_space_owner 1", "a_owner 1"},
-		{"a fact", "fact nofile.session_limit 1", "fact nofile.session_limit 1"},
+		{"a fact", "fact nofile.session_limit 1", "F nofile.session_limit 1"},
 		{"a path", "$root/proc/sys/vm/memory_x", "$root/proc/sys/vm/memory_x"},
 		{"a longer word", "my_nofile_line", "my_nofile_line"},
 		{"the word alone", "session logs_", "session logs_"},

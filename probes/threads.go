@@ -25,7 +25,7 @@ control groups, and the host's threads in /proc/loadavg.`,
 		"threads-max", "pid_max", "fork rejected by pids controller", "pthread_create failed", "20-nproc.conf", "LimitNPROC",
 	},
 	Setting: &Setting{
-		Name: "nproc", Unit: "threads",
+		Name: "nproc", Unit: "threads", limit: threadsLimit,
 		Running: "Max processes in /proc/PID/limits, and the threads of all processes of the user",
 		Live:    "what the next start would get now: systemctl show of its unit, or /proc/self/limits of a session of its user",
 		Boot:    "LimitNPROC and TasksMax of the unit's files, or the item nproc of limits.conf and limits.d as pam_limits of this host applies them",
@@ -183,7 +183,7 @@ func judgeThreads(in Input) Judgement {
 		f.Evidence = append(f.Evidence, Evidence{Source: u.limitSource, Text: strconv.FormatInt(u.limit, 10)})
 		j.Findings = append(j.Findings, f)
 	}
-	l := threadsLimit()
+	l := threadsLimit(in)
 	j.Horizons = append(l.standings(in), tasksStandings(in)...)
 	j.Findings = append(j.Findings, l.atBoot(in)...)
 	j.Findings = append(j.Findings, tasksAtBoot(in)...)
@@ -210,7 +210,7 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 				used: used, limit: int64(pair.Soft), what: "nproc of the TaskManager's user",
 				subject: fmt.Sprintf("pid %d", tm.PID), source: fmt.Sprintf("/proc/*/status of uid %d", uid),
 				limitSource: fmt.Sprintf("/proc/%d/limits", tm.PID), horizon: Running,
-				remedy: raiseThreads(in, tm, Limit(2*used)),
+				remedy: raiseThreads(in, tm, Limit(twice(used))),
 			})
 		}
 		groups, _ := f.Threads.Groups[tm.PID].Get()
@@ -222,7 +222,7 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 			uses = append(uses, threadUse{
 				used: g.Current, limit: g.Max, what: "a control group (TasksMax)",
 				subject: fmt.Sprintf("pid %d", tm.PID), source: strings.TrimSuffix(g.Path, "max") + "current",
-				limitSource: g.Path, horizon: Running, remedy: raiseTasks(tm, 2*g.Current),
+				limitSource: g.Path, horizon: Running, remedy: raiseTasks(tm, twice(g.Current)),
 			})
 		}
 	}
@@ -236,7 +236,7 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 			uses = append(uses, threadUse{
 				used: total, limit: limit, what: "kernel." + h.key, subject: "kernel." + h.key, source: "/proc/loadavg",
 				limitSource: "/proc/sys/kernel/" + h.key, horizon: Live,
-				remedy: fmt.Sprintf("sysctl -w kernel.%s=%d; then look for what creates the threads", h.key, min(2*limit, maxPid)),
+				remedy: fmt.Sprintf("sysctl -w kernel.%s=%d; then look for what creates the threads", h.key, min(twice(limit), maxPid)),
 			})
 		}
 	}
@@ -246,7 +246,7 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 // raiseThreads is how a TaskManager's user gets more threads.
 func raiseThreads(in Input, tm TaskManager, want Limit) string {
 	now := fmt.Sprintf("; at once, as root: prlimit --pid %d --nproc=%s:%s", tm.PID, want, want)
-	if tm.Launch.Kind == "systemd" {
+	if tm.Launch.Kind == LaunchSystemd {
 		return fmt.Sprintf("LimitNPROC=%s in the unit %s; then systemctl daemon-reload and restart%s", want, shellWord(tm.Launch.Unit), now)
 	}
 	return limitsConf(in, userKey(tm), "nproc", want) + "; then restart the TaskManager from a new session" + now
@@ -255,9 +255,13 @@ func raiseThreads(in Input, tm TaskManager, want Limit) string {
 // raiseTasks is how the control group of a TaskManager gets more threads.
 func raiseTasks(tm TaskManager, want int64) string {
 	switch tm.Launch.Kind {
-	case "systemd":
-		return fmt.Sprintf("systemctl set-property %s TasksMax=%d (at once, and for the next boot)", shellWord(tm.Launch.Unit), want)
-	case "container":
+	case LaunchSystemd:
+		number := "infinity"
+		if Limit(want) != Unlimited {
+			number = strconv.FormatInt(want, 10)
+		}
+		return fmt.Sprintf("systemctl set-property %s TasksMax=%s (at once, and for the next boot)", shellWord(tm.Launch.Unit), number)
+	case LaunchContainer:
 		return fmt.Sprintf("start the container with --pids-limit %d", want)
 	}
 	return fmt.Sprintf("raise pids.max of the control group to %d, or TasksMax of what owns it (user-.slice, the unit, the container)", want)

@@ -10,7 +10,7 @@ import (
 
 // threadsLimit is how nproc is judged on the horizons live and boot. The
 // policy has no floor for it: what is in use is compared.
-func threadsLimit() limitSpec {
+func threadsLimit(Input) limitSpec {
 	return limitSpec{
 		item: "nproc", what: "threads", near: true,
 		used: func(f *Facts, tm TaskManager) Value[int64] {
@@ -21,7 +21,7 @@ func threadsLimit() limitSpec {
 			return f.Threads.Users[uid]
 		},
 		raise: func(in Input, s *start, want Limit) string {
-			if s.kind == "systemd" || s.kind == "yarn" {
+			if s.kind == LaunchSystemd || s.kind == LaunchYARN {
 				return fmt.Sprintf("LimitNPROC=%s in the unit %s, then systemctl daemon-reload", want, shellWord(s.unit))
 			}
 			return limitsConf(in, s.user, "nproc", want)
@@ -44,7 +44,7 @@ type tasks struct {
 func unitTasks(in Input) (all []tasks) {
 	for i := range in.next.startsOf() {
 		s := &in.next.starts[i]
-		if s.kind != "systemd" {
+		if s.kind != LaunchSystemd {
 			continue
 		}
 		t := tasks{s: s, boot: HorizonValue{Unknown: "no unit file tells"}, live: HorizonValue{Source: "systemctl show " + s.unit}}
@@ -111,8 +111,12 @@ func tasksAtBoot(in Input) (findings []Finding) {
 			f := in.Find(slug, Boot, message)
 			f.Subject, f.Source, f.Observed = t.s.unit, n.source, value.String()
 			f.Want = "below " + fmt.Sprint(in.Threshold("threads/near")) + " %"
-			f.Evidence = threadsLimit().evidence(in.Facts, n)
-			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: "systemd", Unit: t.s.unit}}, 2*max(t.group.Current, int64(value)))
+			f.Evidence = threadsLimit(in).evidence(in.Facts, n)
+			want := twice(max(t.group.Current, int64(value)))
+			if live, err := ParseLimit(t.live.Value); err == nil {
+				want = max(want, int64(live)) // never lower
+			}
+			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: LaunchSystemd, Unit: t.s.unit}}, want)
 			return f
 		}
 		if slug, share, ok := usage(in, t.group.Current, int64(value)); t.running && ok {

@@ -73,3 +73,6 @@ func jvmSize(s string) (int64, bool) {
 	}
 	return n << shift, true
 }
+
+// twice is double a number, at most the greatest.
+func twice(n int64) int64 { return min(n, int64(Unlimited)/2) * 2 }

@@ -87,13 +87,8 @@ func sysctlPart(h Horizon, title string, r conf.Resolution) ChainPart {
 func whyLimit(in Input, item string) Chain {
 	r := in.next
 	l := limitSpec{item: item, used: func(*Facts, TaskManager) Value[int64] { return Unknown[int64]("not counted") }}
-	switch item {
-	case "nofile":
-		l = nofileLimit(Input{Facts: in.Facts, Policy: in.Policy, Probe: &NoFile, next: r})
-	case "as":
-		l = addressSpaceLimit(Unlimited)
-	case "nproc":
-		l = threadsLimit()
+	if probe := BySetting(item); probe != nil && probe.Setting.limit != nil {
+		l = probe.Setting.limit(Input{Facts: in.Facts, Policy: in.Policy, Probe: probe, next: r})
 	}
 	c := Chain{Setting: item, Standings: l.standings(in)}
 	for i := range r.startsOf() {
@@ -118,7 +113,7 @@ func (r *resolver) liveParts(s *start, item string) []ChainPart {
 // through each service that may have opened it.
 func (r *resolver) bootParts(s *start, item string) (parts []ChainPart) {
 	title := "a start after the next boot, " + s.subject()
-	if s.kind != "login" {
+	if s.kind != LaunchLogin {
 		n := r.boot(s, item)
 		return []ChainPart{{Horizon: Boot, Title: title, Why: s.evidence, Result: n.value(), Steps: stepsOf(n.item.Chain)}}
 	}
@@ -127,7 +122,7 @@ func (r *resolver) bootParts(s *start, item string) (parts []ChainPart) {
 		if !r.hasService(service) && len(s.services) > 1 {
 			continue
 		}
-		session := r.login(s.user, service, Boot)
+		session := r.login(s.user, service, s.under, Boot)
 		n := sessionLimit(session, item)
 		part := ChainPart{Horizon: Boot, Title: title + " through " + service, Why: s.evidence, Result: n.value(), Steps: stackSteps(session)}
 		part.Steps = append(part.Steps, stepsOf(n.item.Chain)...)

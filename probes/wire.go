@@ -167,14 +167,13 @@ func (r *Records) endFile(f *openFile, cut bool) *openFile {
 		return nil
 	}
 	f.Cut, f.Content = cut, string(f.lines)
-	for i := range r.files {
-		if r.files[i].Path == f.Path {
-			if r.files[i].Cut && !cut || r.files[i].Kind == FileDir && f.Kind == FileUnreadable {
-				r.files[i], r.sent[f.Path] = f.File, f.sent
-			}
-			return nil
+	if i, seen := r.at[f.Path]; seen {
+		if r.files[i].Cut && !cut || r.files[i].Kind == FileDir && f.Kind == FileUnreadable {
+			r.files[i], r.sent[f.Path] = f.File, f.sent
 		}
+		return nil
 	}
+	r.at[f.Path] = len(r.files)
 	r.files, r.sent[f.Path] = append(r.files, f.File), f.sent
 	return nil
 }
