@@ -118,7 +118,7 @@ func (t *table) next(s Summary) []step {
 	}
 	var steps []step
 	if word := t.worstWord(s); word != "" {
-		steps = append(steps, step{program + " explain " + shellQuote(word), "what it means, how to mend it"})
+		steps = append(steps, step{program + " explain " + Escape(ShellWord(word)), "what it means, how to mend it"})
 	}
 	if host, setting := t.limits.doubtful(); host != "" && t.o.Why != nil {
 		steps = append(steps, step{Escape(t.o.Why(host, setting)), "what sets it at boot"})
@@ -183,15 +183,4 @@ func (t *table) worstWord(s Summary) string {
 		}
 	}
 	return ""
-}
-
-// shellQuote makes a word safe to paste into a shell.
-func shellQuote(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(Escape(s), "'", `'\''`) + "'"
 }

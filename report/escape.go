@@ -79,6 +79,19 @@ func unsafeRune(r rune) bool {
 		unicode.Is(unicode.Variation_Selector, r)
 }
 
+// ShellWord is s as one word of a POSIX shell: what is plain as it is, the rest
+// in quotes. It does not escape: what is printed goes through [Escape], which
+// leaves quotes as they are.
+func ShellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,=+%", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // EscapeJSON makes encoded JSON safe for a terminal: it escapes what encoding/json lets through and a terminal does not
 // bear: DEL, C1, bidi controls and the like. Outside ASCII, JSON has strings
 // only, so that \u escapes are right wherever such a rune stands.

@@ -31,6 +31,23 @@ func TestEscapeShowsWhatATerminalWouldObey(t *testing.T) {
 	}
 }
 
+// TestShellWordIsOneWord: a shell reads back what was given, also after Escape
+// has shown what a terminal would obey.
+func TestShellWordIsOneWord(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ in, want string }{
+		{"tm[1-3]", "'tm[1-3]'"}, {"tm17", "tm17"}, {"/opt/a-b_c.d:e@f,g=h+i%j", "/opt/a-b_c.d:e@f,g=h+i%j"},
+		{"", "''"}, {"it's", `'it'\''s'`}, {"a b; reboot", "'a b; reboot'"}, {"$(x)`y`", "'$(x)`y`'"}, {"~/x", "'~/x'"}, {"é", "'é'"},
+	} {
+		if got := ShellWord(row.in); got != row.want {
+			t.Errorf("ShellWord(%q) = %q, want %q", row.in, got, row.want)
+		}
+	}
+	if got, want := Escape(ShellWord("a\nb\x1b")), `'a\nb\x1b'`; got != want {
+		t.Errorf("a hostile word is shown as %q, want %q", got, want)
+	}
+}
+
 // harmless says whether nothing in s moves a cursor, hides or turns text.
 func harmless(s string) bool {
 	return utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {

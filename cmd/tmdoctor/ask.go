@@ -146,7 +146,7 @@ func (f *askFlags) words() (words []string) {
 	add := func(flag string, values ...string) {
 		for _, v := range values {
 			if v != "" {
-				words = append(words, flag, shellWord(v))
+				words = append(words, flag, report.ShellWord(v))
 			}
 		}
 	}
@@ -164,17 +164,6 @@ func (f *askFlags) words() (words []string) {
 
 // whyCommand tells how a setting came about on one of the hosts.
 func (f *askFlags) whyCommand(host, setting string) string {
-	words := append([]string{"tmdoctor", "why", shellWord(host), shellWord(setting)}, f.words()...)
+	words := append([]string{"tmdoctor", "why", report.ShellWord(host), report.ShellWord(setting)}, f.words()...)
 	return strings.Join(words, " ")
-}
-
-// shellWord quotes a word for a POSIX shell where it needs it.
-func shellWord(s string) string {
-	plain := func(r rune) bool {
-		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:@,=+%", r)
-	}
-	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

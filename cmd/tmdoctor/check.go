@@ -198,7 +198,7 @@ func (f *checkFlags) options(patterns []string) report.Options {
 		words = append(words, "--horizon", f.horizon)
 	}
 	for _, p := range patterns {
-		words = append(words, shellWord(p))
+		words = append(words, report.ShellWord(p))
 	}
 	return report.Options{Command: strings.Join(words, " "), Why: f.whyCommand, Probes: f.only}
 }

@@ -142,7 +142,7 @@ func (f *whyFlags) oneHost(u *ui, host, setting string) ([]inventory.Host, error
 		return hosts, err
 	}
 	if host == "" {
-		return nil, usagef("tmdoctor why HOST "+shellWord(setting)+", or where it was collected: --from FILE, --root DIR", "no host is named")
+		return nil, usagef("tmdoctor why HOST "+report.ShellWord(setting)+", or where it was collected: --from FILE, --root DIR", "no host is named")
 	}
 	hosts, err := f.selectHosts(u, []string{host})
 	if err != nil {
@@ -199,7 +199,7 @@ func namesOf[H any](hosts []H, name func(H) string) string {
 func noSetting(err error, host, setting string) error {
 	hint := "the settings are " + strings.Join(probes.SettingNames(), ", ") + ", items of limits.conf and keys of sysctl"
 	if probes.BySetting(host) != nil {
-		hint = "the setting comes last: tmdoctor why " + shellWord(setting) + " " + shellWord(host)
+		hint = "the setting comes last: tmdoctor why " + report.ShellWord(setting) + " " + report.ShellWord(host)
 	} else if near := probes.NearestSetting(setting); near != "" {
 		hint = "did you mean " + near + "?"
 	}
