@@ -1,6 +1,26 @@
 package probes
 
-import "fmt"
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/probes/conf"
+)
+
+// dottedKey is a key of sysctl as people write it, with dots or slashes.
+var dottedKey = regexp.MustCompile(`^[a-z][a-z0-9_]*([./][A-Za-z0-9_*:-]+)+$`)
+
+// IsSetting reports whether a name is one whose values [Why] can resolve: an
+// item of limits.conf, LimitNOFILE and the like of a unit, or any key of
+// sysctl. Which keys the kernel has is not known here: see MeantSetting.
+func IsSetting(name string) bool {
+	item, ofUnit := strings.CutPrefix(name, "Limit")
+	if ofUnit {
+		item = strings.ToLower(item)
+	}
+	return conf.IsLimitItem(item) || dottedKey.MatchString(name)
+}
 
 // SettingNames are the names of the settings that probes judge, in the order
 // of All.
@@ -35,9 +55,22 @@ func (s *Setting) Of(h Horizon) string {
 	return s.Live
 }
 
+// MeantSetting is the name of a probe's setting that a key of sysctl was meant
+// to be: no more than two letters differ, and the kernel has no such key beside
+// it. "" for every other word, and for the name itself.
+func MeantSetting(key string) string {
+	key = strings.ReplaceAll(key, "/", ".")
+	for _, name := range SettingNames() {
+		if strings.Contains(name, ".") && len(key) <= len(name)+2 && key != name && distance(key, name) <= 2 {
+			return name
+		}
+	}
+	return ""
+}
+
 // NearestSetting is the name of a probe's setting that differs from word in
-// the fewest letters, "" where none is close.
-func NearestSetting(word string) string { return nearest(word, SettingNames()) }
+// the fewest letters, whatever their case; "" where none is close.
+func NearestSetting(word string) string { return nearest(strings.ToLower(word), SettingNames()) }
 
 // ParseHorizon reads the name of a horizon; "all" is every one of them, "".
 func ParseHorizon(name string) (Horizon, error) {

@@ -21,10 +21,38 @@ func TestSettingsAreFoundByTheirNames(t *testing.T) {
 	}
 	for _, row := range []struct{ word, want string }{
 		{"nofiles", "nofile"}, {"vm.max_map_counts", "vm.max_map_count"}, {"vm.max_mapcount", "vm.max_map_count"},
-		{"swappiness", ""}, {"", ""},
+		{"NOFILE", "nofile"}, {"swappiness", ""}, {"", ""},
 	} {
 		if got := NearestSetting(row.word); got != row.want {
 			t.Errorf("NearestSetting(%q) = %q, want %q", row.word, got, row.want)
+		}
+	}
+}
+
+// TestWhatASettingIs: IsSetting is what Why resolves, and a key that nobody has
+// is told by MeantSetting.
+func TestWhatASettingIs(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct {
+		name, meant string
+		want        bool
+	}{
+		{"nofile", "", true}, {"core", "", true}, {"LimitNOFILE", "", true}, {"LimitMEMLOCK", "", true},
+		{"vm.max_map_count", "", true}, {"vm/max_map_count", "", true}, {"fs.nr_open", "", true},
+		{"net.ipv4.conf.eth0/1.rp_filter", "", true}, {"vm.swappiness", "", true},
+		{"vm.max_map_coun", "vm.max_map_count", true}, {"vm/max_mapcount", "vm.max_map_count", true},
+		{"vm.max_map_counts2", "vm.max_map_count", true}, {"vm.max_map_c", "", true},
+		{"nofiles", "", false}, {"NOFILE", "", false}, {"LimitFOO", "", false}, {"vm", "", false}, {"vm.", "", false},
+		{"max_map_count", "", false}, {"a b.c", "", false}, {"", "", false},
+	} {
+		if got := IsSetting(row.name); got != row.want {
+			t.Errorf("IsSetting(%q) = %v, want %v", row.name, got, row.want)
+		}
+		if _, err := Why(&Facts{}, nil, row.name); (err == nil) != row.want {
+			t.Errorf("Why(%q) is %v, and IsSetting says %v", row.name, err, row.want)
+		}
+		if got := MeantSetting(row.name); got != row.meant {
+			t.Errorf("MeantSetting(%q) = %q, want %q", row.name, got, row.meant)
 		}
 	}
 }
