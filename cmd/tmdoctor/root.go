@@ -97,10 +97,12 @@ func usageArgs(check cobra.PositionalArgs) cobra.PositionalArgs {
 		if check == nil {
 			return nil
 		}
-		if err := check(cmd, args); err != nil {
-			return &usageError{err: err}
+		err := check(cmd, args)
+		var own *usageError
+		if err == nil || errors.As(err, &own) {
+			return err
 		}
-		return nil
+		return &usageError{err: err}
 	}
 }
 

@@ -46,7 +46,7 @@ of one host.
 Exit status: 0 if the values of all three horizons are known, 3 if one is not or
 the host was not reached; 64 for a wrong command line, an unknown setting, or a
 host that is not there.`,
-		Args: cobra.RangeArgs(1, 2),
+		Args: whyArgs,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args) },
 	}
 	f.addAsk(u, cmd)
@@ -57,6 +57,18 @@ host that is not there.`,
 	cmd.ValidArgsFunction = f.complete(u)
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
+}
+
+// whyArgs refuses what is not [HOST] SETTING.
+func whyArgs(_ *cobra.Command, args []string) error {
+	switch n := len(args); n {
+	case 1, 2:
+		return nil
+	case 0:
+		return usagef("tmdoctor why HOST SETTING; the settings are "+strings.Join(probes.SettingNames(), ", "), "why takes a host and a setting, got none")
+	default:
+		return usagef("one host and one setting at a time: tmdoctor why HOST SETTING", "why takes a host and a setting, got %d words", n)
+	}
 }
 
 // run is why: find the host, resolve, print. What it cannot tell is exit
