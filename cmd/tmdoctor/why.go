@@ -88,6 +88,10 @@ func (f *whyFlags) run(ctx context.Context, u *ui, args []string) error {
 	if err := f.askFlags.check(); err != nil {
 		return err
 	}
+	// A slip of the pen is told before anything is asked of a host.
+	if err := checkSetting(host, setting); err != nil {
+		return err
+	}
 	policy, err := readPolicy(f.policy)
 	if err != nil {
 		return err
@@ -99,7 +103,7 @@ func (f *whyFlags) run(ctx context.Context, u *ui, args []string) error {
 	y := report.Why{Host: h.Name, Unreachable: h.Unreachable, Chain: probes.Chain{Setting: setting}}
 	if h.Unreachable == nil {
 		if y.Chain, err = probes.Why(h.Facts, policy, setting); err != nil {
-			return noSetting(err, host, setting)
+			return err
 		}
 	}
 	if f.output == "json" {
@@ -125,10 +129,6 @@ func (f *whyFlags) find(ctx context.Context, u *ui, policy *probes.Policy, host,
 	hosts, err := f.oneHost(u, host, setting)
 	if err != nil {
 		return nil, err
-	}
-	// A slip of the pen is told before anything is asked of the host.
-	if _, err := probes.Why(&probes.Facts{}, policy, setting); err != nil {
-		return nil, noSetting(err, host, setting)
 	}
 	script, err := newProbeScript()
 	if err != nil {
@@ -206,16 +206,27 @@ func namesOf[H any](hosts []H, name func(H) string) string {
 	return text
 }
 
-// noSetting is what probes.Why said of the setting, with what may have been
-// meant.
-func noSetting(err error, host, setting string) error {
-	hint := "the settings are " + strings.Join(probes.SettingNames(), ", ") + ", items of limits.conf and keys of sysctl"
-	if probes.BySetting(host) != nil {
-		hint = "the setting comes last: tmdoctor why " + report.ShellWord(setting) + " " + report.ShellWord(host)
-	} else if near := probes.NearestSetting(setting); near != "" {
-		hint = "did you mean " + near + "?"
+// checkSetting refuses what is no setting, with what may have been meant. A
+// word with dots may be any key of sysctl: only a slip in one that a probe
+// judges is told.
+func checkSetting(host, setting string) error {
+	meant := probes.MeantSetting(setting)
+	if probes.IsSetting(setting) && meant == "" {
+		return nil
 	}
-	return &usageError{err, hint}
+	hint := "the settings are " + strings.Join(probes.SettingNames(), ", ") + ", items of limits.conf and keys of sysctl"
+	if meant == "" {
+		meant = probes.NearestSetting(setting)
+	}
+	switch p := probes.ByName(setting); {
+	case probes.BySetting(host) != nil:
+		hint = "the setting comes last: tmdoctor why " + report.ShellWord(setting) + " " + report.ShellWord(host)
+	case p != nil && p.Setting != nil:
+		hint = "the setting that probe " + p.Name + " judges is " + p.Setting.Name
+	case meant != "":
+		hint = "did you mean " + meant + "?"
+	}
+	return usagef(hint, "%q is not a setting", setting)
 }
 
 // complete completes the host, then the setting.
