@@ -129,29 +129,13 @@ func (t *table) next(s Summary) []step {
 	if t.newKeys && !strings.Contains(command, "--accept-new") {
 		steps = append(steps, step{command + " --accept-new", "record the unknown host keys"})
 	}
-	if hosts := hostsCommand(strings.Replace(command, " --horizon "+string(t.run.Horizon), "", 1)); t.lost && hosts != "" {
-		steps = append(steps, step{hosts, "how each host is reached"})
+	if t.lost && t.o.Hosts != "" {
+		steps = append(steps, step{Escape(t.o.Hosts), "how each host is reached"})
 	}
 	if t.wantsSudo() && !strings.Contains(command, "--sudo") && !strings.Contains(command, " --root") {
 		steps = append(steps, step{command + " --sudo", "see what is not visible now"})
 	}
 	return steps
-}
-
-// hostsCommand is the command that shows the same hosts without connecting,
-// "" where check was given options that it does not have.
-func hostsCommand(check string) string {
-	program, rest, _ := strings.Cut(check, " check")
-	words := strings.Fields(rest)
-	for i := 0; i < len(words); i++ {
-		switch w := words[i]; {
-		case w == "-i" || w == "-F":
-			i++
-		case strings.HasPrefix(w, "-"):
-			return ""
-		}
-	}
-	return program + " hosts" + rest
 }
 
 // wantsSudo says whether something was not seen that --sudo would show.

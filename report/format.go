@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"time"
 )
 
 // Format writes a report as it comes. The methods are called by one
@@ -25,7 +24,7 @@ type Options struct {
 	By    string // "host" (default) or "check"
 	All   bool   // healthy hosts too
 	Wide  bool   // all probes, whatever the width
-	// Selected limits the columns and rows to these probes; nil means all.
+	// Probes limits the columns and rows to these probes; nil means all.
 	Probes []string
 	// Command is how the user called us, for the next command to type:
 	// "tmdoctor check -i hosts.txt".
@@ -33,7 +32,9 @@ type Options struct {
 	// Why is the command that tells how a setting came about on a host; nil
 	// if there is none to suggest.
 	Why func(host, setting string) string
-	Now func() time.Time
+	// Hosts is the command that shows how each host is reached; "" if there is
+	// none to suggest.
+	Hosts string
 }
 
 // FormatDoc is a format with its name and one line of help.

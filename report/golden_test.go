@@ -15,7 +15,10 @@ import (
 
 var update = flag.Bool("update", false, "rewrite testdata")
 
-const command = "tmdoctor check -i hosts.txt"
+const (
+	command      = "tmdoctor check -i hosts.txt"
+	hostsCommand = "tmdoctor hosts -i hosts.txt"
+)
 
 func whyCommand(host, setting string) string {
 	return "tmdoctor why " + host + " " + setting + " -i hosts.txt"
@@ -65,7 +68,7 @@ func TestEveryViewIsAsRecorded(t *testing.T) {
 			if v.format == "" {
 				v.format = "table"
 			}
-			v.o.Command = command
+			v.o.Command, v.o.Hosts = command, hostsCommand
 			hosts := v.fleet()
 			selected := len(hosts)
 			if v.cut {

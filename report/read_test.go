@@ -80,7 +80,7 @@ func TestReadKeepsFacts(t *testing.T) {
 func TestSavedReportLooksTheSame(t *testing.T) {
 	t.Parallel()
 	hosts := sickFleet()
-	o := Options{Width: 80, Command: command}
+	o := Options{Width: 80, Command: command, Hosts: hostsCommand}
 	want := render(t, "table", o, testRun(len(hosts)), hosts, true)
 	got, err := Read(bytes.NewReader(render(t, "ndjson", Options{}, testRun(len(hosts)), hosts, true)))
 	if err != nil {

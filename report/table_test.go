@@ -301,19 +301,19 @@ func TestNextCommandsFitWhatWasFound(t *testing.T) {
 		hosts         []*Host
 		want          []string
 	}{
-		{"sick", "tmdoctor check -i my.txt", sickFleet(), []string{
-			"tmdoctor explain max_map_count", "tmdoctor check -i my.txt --accept-new",
-			"tmdoctor hosts -i my.txt", "tmdoctor check -i my.txt --sudo",
+		{"sick", "tmdoctor check -i hosts.txt --policy p.yaml", sickFleet(), []string{
+			"tmdoctor explain max_map_count", "tmdoctor check -i hosts.txt --policy p.yaml --accept-new",
+			hostsCommand, "tmdoctor check -i hosts.txt --policy p.yaml --sudo",
 		}},
-		{"all was asked for", "tmdoctor check --sudo --accept-new tm001", sickFleet(), []string{"tmdoctor explain max_map_count"}},
+		{"all was asked for", "tmdoctor check --sudo --accept-new tm001", sickFleet(), []string{"tmdoctor explain max_map_count", hostsCommand}},
 		{"offline", "tmdoctor check --from r.json", sickFleet(), []string{"tmdoctor explain max_map_count"}},
 		{"the demo", "tmdoctor demo", sickFleet(), []string{"tmdoctor explain max_map_count"}},
-		{"called by a path", "./bin/tmdoctor check", lostFleet(), []string{"./bin/tmdoctor hosts"}},
+		{"no host was reached", "tmdoctor check", lostFleet(), []string{hostsCommand}},
 		{"no cause, a finding", "tmdoctor check", []*Host{sickFleet()[6]}, []string{"tmdoctor explain maps/low"}},
 		{"no finding, a check", "tmdoctor check", []*Host{sickFleet()[8]}, []string{"tmdoctor explain disk"}},
 		{"healthy", "tmdoctor check", []*Host{wellHost(1)}, nil},
 	} {
-		tab := newTable(&bytes.Buffer{}, Options{Command: c.command}).(*table)
+		tab := newTable(&bytes.Buffer{}, Options{Command: c.command, Hosts: hostsCommand}).(*table)
 		s, _ := renderTo(t, tab, testRun(len(c.hosts)), c.hosts, true)
 		var got []string
 		for _, n := range tab.next(s) {

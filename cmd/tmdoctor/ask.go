@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -140,30 +141,53 @@ func (f *askFlags) saved(policy *probes.Policy, view audit.View) (audit.Collecte
 	return saved, err
 }
 
-// words are the flags that ask the same hosts in the same way again, for the
-// next command to type.
-func (f *askFlags) words() (words []string) {
-	add := func(flag string, values ...string) {
-		for _, v := range values {
-			if v != "" {
-				words = append(words, flag, report.ShellWord(v))
-			}
-		}
-	}
-	add("-i", f.inventory...)
-	add("-F", f.ssh.ConfigFile)
-	add("--known-hosts", f.ssh.KnownHosts...)
-	add("--identity", f.ssh.Identity...)
-	add("--root", f.root)
-	add("--from", f.from...)
+// words are the flags that ask the same hosts in the same way again, and judge
+// by the same policy, for the next command to type.
+func (f *askFlags) words() []string {
+	words := flagWords("--root", f.root)
+	words = append(words, flagWords("--from", f.from...)...)
 	if f.sudo {
 		words = append(words, "--sudo")
 	}
-	return words
+	words = append(words, flagWords("--flink-user", f.flinkUser)...)
+	words = append(words, flagWords("--policy", f.policy)...)
+	return append(f.hostFlags.words(), words...)
 }
 
 // whyCommand tells how a setting came about on one of the hosts.
 func (f *askFlags) whyCommand(host, setting string) string {
-	words := append([]string{"tmdoctor", "why", report.ShellWord(host), report.ShellWord(setting)}, f.words()...)
-	return strings.Join(words, " ")
+	return command("why", quoted([]string{host, setting}), f.words())
+}
+
+// hostsCommand shows how the hosts of the patterns are reached, "" where none
+// is.
+func (f *askFlags) hostsCommand(patterns []string) string {
+	if f.root != "" || f.from != nil {
+		return ""
+	}
+	return command("hosts", f.hostFlags.words(), quoted(patterns))
+}
+
+// command is a command line to type, of words that are quoted.
+func command(name string, words ...[]string) string {
+	return strings.Join(append([]string{"tmdoctor", name}, slices.Concat(words...)...), " ")
+}
+
+// quoted are words as a shell takes them.
+func quoted(words []string) []string {
+	all := make([]string, len(words))
+	for i, w := range words {
+		all[i] = report.ShellWord(w)
+	}
+	return all
+}
+
+// flagWords are a flag with each of its values, quoted; a value "" is none.
+func flagWords(flag string, values ...string) (words []string) {
+	for _, v := range values {
+		if v != "" {
+			words = append(words, flag, report.ShellWord(v))
+		}
+	}
+	return words
 }

@@ -193,14 +193,13 @@ func (f *checkFlags) view() audit.View {
 // options are what the table needs of the command line: the next commands to
 // type ask the same hosts in the same way.
 func (f *checkFlags) options(patterns []string) report.Options {
-	words := append([]string{"tmdoctor", "check"}, f.words()...)
+	words := f.words()
 	if f.view().Horizon != "" {
 		words = append(words, "--horizon", f.horizon)
 	}
-	for _, p := range patterns {
-		words = append(words, report.ShellWord(p))
+	return report.Options{
+		Command: command("check", words, quoted(patterns)), Why: f.whyCommand, Hosts: f.hostsCommand(patterns), Probes: f.only,
 	}
-	return report.Options{Command: strings.Join(words, " "), Why: f.whyCommand, Probes: f.only}
 }
 
 // runID names a run by when it began.

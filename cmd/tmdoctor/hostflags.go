@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,6 +45,13 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.DurationVar(&f.ssh.Limits.Host, "host-timeout", limits.Host, "for one host altogether")
 	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
 	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
+}
+
+// words are the flags that reach the same hosts again, for the next command to
+// type.
+func (f *hostFlags) words() []string {
+	return slices.Concat(flagWords("-i", f.inventory...), flagWords("-F", f.ssh.ConfigFile),
+		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...))
 }
 
 // check refuses values that cannot be meant.

@@ -116,7 +116,7 @@ func (f *outputFlags) open(u *ui, opts report.Options, run report.Run, policy *p
 		out.held = &heldStdout{to: u.stdout}
 		stdout = out.held
 	}
-	opts.Width, opts.Color, opts.ASCII, opts.Now = u.width(), color, f.ascii || u.ascii(), time.Now
+	opts.Width, opts.Color, opts.ASCII = u.width(), color, f.ascii || u.ascii()
 	opts.By, opts.All, opts.Wide = f.by, f.all, f.wide
 	outputs := f.outputs
 	if len(outputs) == 0 {
