@@ -8,6 +8,11 @@
 //	a := &audit.Audit{Runner: runner, Script: script, Policy: policy}
 //	err := a.Run(ctx, hosts, func(h *report.Host) error { return format.Host(h) })
 //
-// It is used by check and demo. It neither prints nor prompts: it takes
-// callbacks.
+// Two things are settled before the first host and hold for all of them: the
+// [View], which is how much of an answer is judged (some probes, one horizon)
+// and never what is kept of it, and the [probes.Evaluator], which is the policy
+// and what hosts with equal files have in common.
+//
+// It is used by check, why, explain and demo. It neither prints nor prompts: it
+// takes callbacks.
 package audit
