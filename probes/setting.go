@@ -55,6 +55,16 @@ func (s *Setting) Of(h Horizon) string {
 	return s.Live
 }
 
+// BootSetting is the setting whose value of the next boot was not seen, "" where
+// n is about something else.
+func (n NotSeen) BootSetting() string {
+	name, ok := strings.CutSuffix(n.Fact, afterReboot)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
 // MeantSetting is the name of a probe's setting that a key of sysctl was meant
 // to be: no more than two letters differ, and the kernel has no such key beside
 // it. "" for every other word, and for the name itself.

@@ -57,6 +57,19 @@ func TestWhatASettingIs(t *testing.T) {
 	}
 }
 
+func TestWhatIsNotSeenOfTheNextBoot(t *testing.T) {
+	t.Parallel()
+	all := bootNotSeen([]Standing{{Setting: "nproc", Boot: HorizonValue{Unknown: "why"}}})
+	for _, row := range []struct {
+		n    NotSeen
+		want string
+	}{{all[0], "nproc"}, {NotSeen{Fact: "counts.4711"}, ""}, {NotSeen{}, ""}} {
+		if got := row.n.BootSetting(); got != row.want {
+			t.Errorf("BootSetting of %q = %q, want %q", row.n.Fact, got, row.want)
+		}
+	}
+}
+
 func TestHorizonsAreReadByName(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct {
