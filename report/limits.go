@@ -68,11 +68,16 @@ func (ls *limits) add(h *Host, all bool) {
 		c := &h.Checks[i]
 		for j := range c.Horizons {
 			s := &c.Horizons[j]
-			if all || c.Status.Rank() > 0 || !known(c.Status) || disagree(s) {
+			if all || noteworthy(c, s) {
 				ls.put(h, c, s, i)
 			}
 		}
 	}
+}
+
+// noteworthy says whether somebody has to look at a limit.
+func noteworthy(c *probes.Check, s *probes.Standing) bool {
+	return c.Status.Rank() > 0 || !known(c.Status) || disagree(s)
 }
 
 // disagree says whether two horizons have different values; what is not known

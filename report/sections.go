@@ -262,7 +262,7 @@ func (t *table) printUnseen() {
 		if w.hosts == 1 {
 			where = w.first
 		}
-		text := fmt.Sprintf("%s not visible on %s: %s", w.text(), where, w.why)
+		text := fmt.Sprintf("%s on %s: %s", w.text(), where, w.why)
 		if needsSudo(w.why) && !strings.Contains(w.why, "sudo") {
 			text += "; run with --sudo"
 		}

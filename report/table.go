@@ -80,9 +80,10 @@ func (t *table) Host(h *Host) error {
 	status := statusOf(h)
 	sick := status.Rank() > 0
 	t.folds.add(h)
-	t.limits.add(h, t.o.All || t.o.Wide)
+	all := t.o.All || t.o.Wide
+	t.limits.add(h, all)
 	t.why.add(h)
-	t.not.add(h, t.seen)
+	t.not.add(h, t.seen, func(c *probes.Check, s *probes.Standing) bool { return all || noteworthy(c, s) })
 	t.seen++
 	if u := h.Unreachable; u != nil {
 		isNew := unknownKey(u)

@@ -27,6 +27,7 @@ type unseenWhy struct {
 	why    string
 	probes []string            // in the order they came
 	facts  map[string][]string // by probe, without pids
+	boot   []string            // settings whose value of the next boot it hides
 	named  int                 // facts in all
 	more   bool                // there are more than are named
 	hosts  int
@@ -34,28 +35,38 @@ type unseenWhy struct {
 	last   int    // number of the host counted last
 }
 
-// add notes what host number n does not show.
-func (u *unseen) add(h *Host, n int) {
+// add notes what host number n does not show and no row of LIMITS says: told is
+// whether one does.
+func (u *unseen) add(h *Host, n int, told func(*probes.Check, *probes.Standing) bool) {
 	for i := range h.Checks {
 		c := &h.Checks[i]
 		for _, s := range c.NotSeen {
-			u.put(c.Probe, s, h.Name, n)
+			setting := s.BootSetting()
+			if setting != "" && slices.ContainsFunc(c.Horizons, func(row probes.Standing) bool {
+				return row.Setting == setting && row.Boot.Unknown == s.Why && told(c, &row)
+			}) {
+				continue
+			}
+			if w := u.of(s.Why, h.Name, n); w != nil {
+				w.name(c.Probe, s)
+			}
 		}
 	}
 }
 
-func (u *unseen) put(probe string, s probes.NotSeen, host string, n int) {
-	key := squashDigits(s.Why)
+// of is the collection of one reason, nil if there are too many.
+func (u *unseen) of(why, host string, n int) *unseenWhy {
+	key := squashDigits(why)
 	w := u.byWhy[key]
 	if w == nil {
 		if len(u.list) == maxUnseen {
 			u.lost++
-			return
+			return nil
 		}
 		if u.byWhy == nil {
 			u.byWhy = map[string]*unseenWhy{}
 		}
-		w = &unseenWhy{why: s.Why, first: host, last: -1, facts: map[string][]string{}}
+		w = &unseenWhy{why: why, first: host, last: -1, facts: map[string][]string{}}
 		u.byWhy[key] = w
 		u.list = append(u.list, w)
 	}
@@ -63,35 +74,50 @@ func (u *unseen) put(probe string, s probes.NotSeen, host string, n int) {
 		w.last = n
 		w.hosts++
 	}
-	w.name(probe, factName(s.Fact))
+	return w
 }
 
-func (w *unseenWhy) name(probe, fact string) {
-	if slices.Contains(w.facts[probe], fact) {
-		return
+func (w *unseenWhy) name(probe string, s probes.NotSeen) {
+	list, fact := w.facts[probe], factName(s.Fact)
+	setting := s.BootSetting()
+	if setting != "" {
+		list, fact = w.boot, setting
 	}
-	if w.named == maxUnseenFacts {
+	switch {
+	case slices.Contains(list, fact):
+		return
+	case w.named == maxUnseenFacts:
 		w.more = true
 		return
 	}
 	w.named++
-	if len(w.facts[probe]) == 0 {
+	if setting != "" {
+		w.boot = append(w.boot, fact)
+		return
+	}
+	if len(list) == 0 {
 		w.probes = append(w.probes, probe)
 	}
-	w.facts[probe] = append(w.facts[probe], fact)
+	w.facts[probe] = append(list, fact)
 }
 
-// text names the facts: "flink cwd, stdout; maps counts".
+// text names the facts: "flink cwd, stdout; maps counts not visible". A limit
+// of the next boot has a name of its own: "nofile, as after a reboot not known".
 func (w *unseenWhy) text() string {
 	var parts []string
 	for _, p := range w.probes {
 		parts = append(parts, strings.TrimSpace(p+" "+strings.Join(w.facts[p], ", ")))
 	}
+	verb := " not visible"
+	if w.boot != nil {
+		parts = append(parts, strings.Join(w.boot, ", ")+" after a reboot")
+		verb = " not known"
+	}
 	text := strings.Join(parts, "; ")
 	if w.more {
 		text += " and more"
 	}
-	return text
+	return text + verb
 }
 
 // factName is a fact without the pids and places in a list that its path has:
@@ -106,10 +132,11 @@ func factName(path string) string {
 	return strings.Join(words, ".")
 }
 
-// sorted are the reasons, those of most hosts first.
+// sorted are the reasons, those of most hosts first; of one number those that
+// hide what will hold after a reboot.
 func (u *unseen) sorted() []*unseenWhy {
 	slices.SortStableFunc(u.list, func(a, b *unseenWhy) int {
-		return cmp.Or(cmp.Compare(b.hosts, a.hosts), cmp.Compare(a.why, b.why))
+		return cmp.Or(cmp.Compare(b.hosts, a.hosts), cmp.Compare(min(len(b.boot), 1), min(len(a.boot), 1)), cmp.Compare(a.why, b.why))
 	})
 	return u.list
 }
