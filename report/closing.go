@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,9 +86,15 @@ func (t *table) printNext(s Summary) {
 		return
 	}
 	t.out.WriteByte('\n')
-	at := 0
+	room, at := maxText, 0
+	if t.o.Width > 0 {
+		room = t.o.Width - len("next:  ")
+	}
 	for _, n := range next {
 		at = max(at, width(n.command))
+	}
+	if slices.ContainsFunc(next, func(n step) bool { return at+2+width(n.why) > room }) {
+		at = 0 // no column: each reason behind its command
 	}
 	for i, n := range next {
 		title := "next:  "
@@ -95,11 +102,11 @@ func (t *table) printNext(s Summary) {
 			title = "       "
 		}
 		// A command is never cut or wrapped: it is there to be copied.
-		if t.o.Width > 0 && len(title)+at+2+width(n.why) > t.o.Width {
-			t.out.WriteString(title + n.command + "\n")
-			continue
+		line := title + pad(n.command, at)
+		if width(n.command)+2+width(n.why) <= room {
+			line += "  " + n.why
 		}
-		t.out.WriteString(title + pad(n.command, at) + "  " + n.why + "\n")
+		t.out.WriteString(line + "\n")
 	}
 }
 
