@@ -100,10 +100,20 @@ func (fs *folds) add(h *Host) {
 		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status) {
 			fs.put(h.Name, squashDigits, Fold{
 				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck, order: i,
-				Message: c.Probe + ": " + cmp.Or(briefly(c.Reason), "no reason was given"),
+				Message: reasonOf(c),
 			})
 		}
 	}
+}
+
+// reasonOf is why a check is unknown, with its name once: the setting of nofile
+// is called so too.
+func reasonOf(c *probes.Check) string {
+	reason := cmp.Or(briefly(c.Reason), "no reason was given")
+	if strings.HasPrefix(reason, c.Probe+" of ") {
+		return reason
+	}
+	return c.Probe + ": " + reason
 }
 
 // explainedProbes are the probes whose failures the likely and proven causes

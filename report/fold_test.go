@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/tmdoctor/tmdoctor/probes"
 )
 
 func TestHostsThatAreLostForOneReasonFold(t *testing.T) {
@@ -89,6 +91,20 @@ func TestReasonsOfAnUnknownCheckAreBrief(t *testing.T) {
 	} {
 		if got := briefly(in); got != want {
 			t.Errorf("briefly(%q) = %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestAnUnknownCheckIsNamedOnce(t *testing.T) {
+	t.Parallel()
+	for _, row := range []struct{ probe, reason, want string }{
+		{"nofile", "nofile of pid 4711: why", "nofile of pid 4711: why"},
+		{"address-space", "as of pid 4711: why", "address-space: as of pid 4711: why"},
+		{"maps", "counts: why", "maps: counts: why"}, {"maps", "", "maps: no reason was given"},
+		{"nofile", "nofile", "nofile: nofile"},
+	} {
+		if got := reasonOf(&probes.Check{Probe: row.probe, Reason: row.reason}); got != row.want {
+			t.Errorf("%s unknown for %q is told as %q, want %q", row.probe, row.reason, got, row.want)
 		}
 	}
 }
