@@ -99,7 +99,7 @@ func disagree(s *probes.Standing) bool {
 
 func (ls *limits) put(h *Host, c *probes.Check, s *probes.Standing, order int) {
 	f := limitFold{setting: s.Setting, subject: shown(s.Subject), same: true, least: s.Used, most: s.Used, order: order}
-	if len(c.Horizons) == 1 { // the only TaskManager of a host needs no pid
+	if alone(c, s) { // the only TaskManager of a host needs no pid
 		f.subject = subjectKind(f.subject)
 	}
 	key := limitKey{setting: clip(s.Setting, maxOrigin), kind: subjectKind(f.subject)}
@@ -124,6 +124,13 @@ func (ls *limits) put(h *Host, c *probes.Check, s *probes.Standing, order int) {
 		ls.list = append(ls.list, old)
 	}
 	old.join(h, c, &f)
+}
+
+// alone says whether a check has no other standing of the same setting.
+func alone(c *probes.Check, s *probes.Standing) bool {
+	return !slices.ContainsFunc(c.Horizons, func(other probes.Standing) bool {
+		return other.Setting == s.Setting && other.Subject != s.Subject
+	})
 }
 
 // join adds a host to a fold.

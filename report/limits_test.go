@@ -3,6 +3,7 @@ package report
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -18,12 +19,20 @@ func value(v, source string) probes.HorizonValue {
 
 func not(why string) probes.HorizonValue { return probes.HorizonValue{Unknown: why} }
 
-// stands adds a standing to a check.
+// stands adds a standing of its setting to a check.
 func (h *Host) stands(probe, subject string, used int64, running, live, boot probes.HorizonValue) *Host {
+	return h.of(probe, probes.ByName(probe).Setting.Name, subject, used, running, live, boot)
+}
+
+// of adds a standing to a check.
+func (h *Host) of(probe, setting, subject string, used int64, running, live, boot probes.HorizonValue) *Host {
+	if !slices.ContainsFunc(h.Checks, func(c probes.Check) bool { return c.Probe == probe }) {
+		h.Checks = append(h.Checks, probes.Check{Probe: probe, Status: probes.OK})
+	}
 	for i := range h.Checks {
 		if c := &h.Checks[i]; c.Probe == probe {
 			c.Horizons = append(c.Horizons, probes.Standing{
-				Setting: probes.ByName(probe).Setting.Name, Subject: subject, Used: used, Running: running, Live: live, Boot: boot,
+				Setting: setting, Subject: subject, Used: used, Running: running, Live: live, Boot: boot,
 			})
 		}
 	}
@@ -161,6 +170,15 @@ LIMITS: the process as it runs, a start now, a start after the next boot
 SETTING                RUNNING             LIVE       BOOT       BOOT FROM        HOSTS
 as of flink@*.service  4096M..8192M/8192M  unlimited  unlimited  systemd default  tm[001-002] (2)
   as: running from /proc/PID/limits; live from systemctl show flink@.service`},
+		{"the only TaskManager of a host has no pid, beside the limit of its unit as well", []*Host{
+			wellHost(1).stands("threads", "pid 11", 1, value("4096", "a"), value("4096", "a"), value("8192", "b")).of("threads", "TasksMax", "flink.service", 1, value("9", "c"), value("9", "c"), value("8", "d")),
+		}, `
+LIMITS: the process as it runs, a start now, a start after the next boot
+SETTING                    RUNNING  LIVE  BOOT  BOOT FROM  HOSTS
+TasksMax of flink.service  1/9      9     8     d          tm001
+nproc                      1/4096   4096  8192  b          tm001
+  TasksMax: running and live from c
+  nproc: running and live from a`},
 		{"sources that differ are said where they do", []*Host{
 			wellHost(1).stands("nofile", "user flink", 7, value("4096", "/proc/1/limits"), value("65536", "a session"), value("65536", "x:1")),
 			wellHost(2).stands("nofile", "user flink", 9, value("4096", "/proc/2/limits"), not("nobody tells"), value("65536", "x:1")),
