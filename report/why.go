@@ -103,7 +103,7 @@ func (p *whyPage) standings(all []probes.Standing) {
 		s := &all[i]
 		p.out.WriteByte('\n')
 		if s.Subject != "" {
-			p.heading(p.text(s.Setting + " of " + s.Subject))
+			p.heading(p.text("for " + s.Subject))
 		}
 		for _, h := range probes.Horizons {
 			status, source := p.source(s.At(h))
@@ -162,7 +162,7 @@ func (p *whyPage) part(part *probes.ChainPart) {
 	for i := 0; i < len(part.Steps); {
 		n := silent(part.Steps[i:])
 		if n == 0 {
-			p.step(&part.Steps[i], form)
+			p.step(&part.Steps[i], part.Why, form)
 			i++
 			continue
 		}
@@ -217,7 +217,8 @@ func (p *whyPage) path(s *probes.ChainStep) string {
 }
 
 // lineForm is how the lines of a part are set: the columns of the number and
-// of the text, 0 where fates stand below their lines.
+// of the text, 0 where not all fates fit in a column beside them: each then
+// stands behind its line, or below it.
 type lineForm struct{ number, text int }
 
 // form lets fates stand beside their lines where all of a part fit.
@@ -229,7 +230,7 @@ func (p *whyPage) form(part *probes.ChainPart) lineForm {
 			l := &part.Steps[i].Lines[j]
 			f.number = max(f.number, len(lineNumber(l)))
 			f.text = max(f.text, width(p.text(l.Text)))
-			fate = max(fate, width(p.fate(l)))
+			fate = max(fate, width(p.fate(l, part.Steps[i].Note)))
 		}
 	}
 	if p.o.Width > 0 && f.number+f.text+fate+10 > p.o.Width {
@@ -246,9 +247,10 @@ func lineNumber(l *probes.ChainLine) string {
 	return strconv.Itoa(l.Line)
 }
 
-func (p *whyPage) fate(l *probes.ChainLine) string {
+// fate is what became of a line, without the reason that its file has.
+func (p *whyPage) fate(l *probes.ChainLine, said string) string {
 	switch {
-	case l.Why == "":
+	case l.Why == "" || l.Why == said:
 		return p.text(l.Fate)
 	case strings.HasPrefix(l.Why, l.Fate): // "overridden by FILE:LINE" says it all
 		return p.text(l.Why)
@@ -256,32 +258,33 @@ func (p *whyPage) fate(l *probes.ChainLine) string {
 	return p.text(l.Fate) + ": " + p.text(l.Why)
 }
 
-// step prints a file with what became of its lines, or what no file causes.
-func (p *whyPage) step(s *probes.ChainStep, form lineForm) {
+// step prints a file with what became of its lines, or what no file causes. A
+// note that the part has said is not said again.
+func (p *whyPage) step(s *probes.ChainStep, said string, form lineForm) {
 	switch path := p.path(s); {
 	case s.Path == "":
 		p.printNotes("    ", 0, []string{p.text(s.Note)})
-	case s.Note == "":
+	case s.Note == "" || s.Note == said:
 		p.printNotes("    ", 0, []string{path})
 	default:
 		p.printNotes("    ", 0, []string{path + "  (" + p.text(s.Note) + ")"})
 	}
 	for i := range s.Lines {
-		p.line(&s.Lines[i], form)
+		p.line(&s.Lines[i], p.fate(&s.Lines[i], s.Note), form)
 	}
 }
 
 // line prints a line of a file and its fate.
-func (p *whyPage) line(l *probes.ChainLine, form lineForm) {
+func (p *whyPage) line(l *probes.ChainLine, fate string, form lineForm) {
 	mark, status := " ", probes.Status("")
 	if l.Won {
 		mark, status = ">", probes.OK
 	}
-	text, fate := p.text(l.Text), p.fate(l)
+	text := p.text(l.Text)
 	title := fmt.Sprintf("  %s   %*s  ", mark, form.number, lineNumber(l))
 	indent := len(title)
-	if form.text > 0 {
-		space := strings.Repeat(" ", form.text+2-width(text))
+	if n := form.text - width(text); form.text > 0 || indent+width(text)+2+width(fate) <= p.o.Width {
+		space := strings.Repeat(" ", max(0, n)+2)
 		p.out.WriteString(strings.TrimRight(title+p.o.paint(status, text)+space+fate, " ") + "\n")
 		return
 	}

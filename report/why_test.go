@@ -177,6 +177,33 @@ func TestWhyTellsEverything(t *testing.T) {
 	}
 }
 
+// TestWhySaysAReasonOnce: what is so of a whole part is not said of its files
+// and lines again.
+func TestWhySaysAReasonOnce(t *testing.T) {
+	t.Parallel()
+	const nothing, unread = "nothing applies the files", "not read: only through a link"
+	y := Why{Host: "tm1", Chain: probes.Chain{Setting: "vm.max_map_count", Parts: []probes.ChainPart{{
+		Horizon: probes.Boot, Title: "after the next boot", Why: nothing, Result: value("65530", "kernel default"),
+		Steps: []probes.ChainStep{
+			{Path: "/etc/a.conf", Note: nothing, Lines: []probes.ChainLine{{Line: 1, Text: "a", Fate: "not read", Why: nothing}}},
+			{Path: "/etc/b.conf", Note: unread, Lines: []probes.ChainLine{{Line: 2, Text: "b", Fate: "not read", Why: unread}}},
+		},
+	}}}}
+	want := `vm.max_map_count on tm1
+
+BOOT  after the next boot
+  nothing applies the files
+    /etc/a.conf
+      1  a  not read
+    /etc/b.conf  (not read: only through a link)
+      2  b  not read
+  = 65530  from kernel default
+`
+	if diff := cmp.Diff(want, whyText(t, Options{}, y)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
 func TestNothingHostileReachesWhy(t *testing.T) {
 	t.Parallel()
 	for _, o := range []Options{{}, {Width: 40}, {Width: 80}, {Width: 200, ASCII: true}} {
