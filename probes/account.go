@@ -16,6 +16,11 @@ type LoginFacts struct {
 	// SSHDPID is the process that opens sessions of ssh; its limits are the file
 	// /proc/PID/limits, those of process 1 the file /proc/1/limits.
 	SSHDPID Value[int64] `json:"sshd_pid"`
+	// Wanted are the units of NoFileFacts.Units that a boot starts, as links in
+	// multi-user.target.wants tell.
+	Wanted []string `json:"wanted"`
+	// Slices are the slices above TaskManagers, by name.
+	Slices map[string]Value[UnitLimits] `json:"slices"`
 	// Packages are the versions of what decides limits, by name: pam, procps,
 	// systemd.
 	Packages Value[map[string]string] `json:"packages"`
@@ -41,6 +46,7 @@ type Group struct {
 func parseLogin(r Records, f *Facts) {
 	l := &f.Login
 	l.SSHDPID = r.Int("nofile.sshd_pid")
+	l.Wanted = nonNil(r.All("nofile.unit_wanted"))
 	l.Packages = parsePackages(r.List("nofile.package"))
 	l.Accounts = map[string]Value[Account]{}
 	for user := range f.NoFile.Sessions {

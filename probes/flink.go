@@ -103,6 +103,8 @@ type Launch struct {
 	// that is not known. A TaskManager of another user than the session's came
 	// through one more of Services.
 	Session string `json:"session,omitempty"`
+	// Slices are those above it, the closest first: they limit tasks as well.
+	Slices []string `json:"slices,omitempty"`
 	// Owner is who decides its limits where neither a unit nor limits.conf
 	// does: "docker", "YARN's NodeManager".
 	Owner string `json:"owner,omitempty"`

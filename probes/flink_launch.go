@@ -47,6 +47,13 @@ func launchOf(tm TaskManager, is launchFacts) Launch {
 	if l.Services == nil {
 		l.Services = []string{}
 	}
+	for _, line := range is.cgroup {
+		for _, part := range slices.Backward(strings.Split(systemdPath(line), "/")) {
+			if strings.HasSuffix(part, ".slice") && !slices.Contains(l.Slices, part) {
+				l.Slices = append(l.Slices, part)
+			}
+		}
+	}
 	return l
 }
 

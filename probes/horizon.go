@@ -118,7 +118,7 @@ func (c *Check) at(h Horizon, findings []Finding) {
 	for i := range c.Horizons {
 		s := &c.Horizons[i]
 		if why := s.At(h).Unknown; why != "" && why != noneRuns {
-			unknown = append(unknown, strings.TrimSuffix(s.Setting+" of "+s.Subject, " of ")+": "+why)
+			unknown = append(unknown, strings.TrimSuffix(s.Setting+" ("+s.Subject+")", " ()")+": "+why)
 		}
 	}
 	if len(c.Horizons) == 0 {

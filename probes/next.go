@@ -69,7 +69,8 @@ func (r *resolver) startsBeside() (starts []start) {
 	for _, name := range sortedKeys(r.f.NoFile.Units) {
 		u, _ := r.f.NoFile.Units[name].Get()
 		runs := slices.ContainsFunc(r.f.Flink.TaskManagers, func(tm TaskManager) bool { return tm.Launch.Unit == name })
-		if u.State == "enabled" && !runs {
+		enabled := u.State == "enabled" || slices.Contains(r.f.Login.Wanted, name)
+		if enabled && !runs && strings.HasSuffix(name, ".service") {
 			starts = append(starts, start{kind: LaunchSystemd, unit: name, user: r.unitUser(name), evidence: "the unit is enabled"})
 		}
 	}
@@ -90,10 +91,12 @@ func (r *resolver) startUnits() (names []string) {
 // startsWithout are the ways on a host where none runs.
 func (r *resolver) startsWithout() (starts []start) {
 	for _, name := range sortedKeys(r.f.NoFile.Units) {
-		starts = append(starts, start{kind: LaunchSystemd, unit: name, user: r.unitUser(name), evidence: "a unit of that name"})
+		if strings.HasSuffix(name, ".service") {
+			starts = append(starts, start{kind: LaunchSystemd, unit: name, user: r.unitUser(name), evidence: "a unit of that name"})
+		}
 	}
 	if user, ok := r.f.Session.FlinkUser.Get(); ok && len(starts) == 0 {
-		starts = []start{{kind: LaunchLogin, user: user, services: append([]string{"sshd"}, switching...), evidence: r.f.Session.FlinkUserFrom.Or("")}}
+		starts = []start{{kind: LaunchLogin, user: user, services: append([]string{"sshd"}, switching...), evidence: strings.TrimSpace("user by " + r.f.Session.FlinkUserFrom.Or("the login"))}}
 	}
 	return starts
 }

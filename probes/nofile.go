@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 // NoFile is the probe of open files.
@@ -184,13 +185,20 @@ func parseNoFile(r Records, f *Facts) {
 		n.Descriptors[tm.PID] = r.Int(fmt.Sprintf("nofile.%d.descriptors", tm.PID))
 	}
 	n.Sessions = parseSessions(r, f, "nofile")
-	parseLogin(r, f)
 	n.Units = parseUnits(r.All("nofile.unit_name"), r.All("nofile.unit"))
 	if why := r.unknown["nofile.unit"]; why != "" {
 		for name := range n.Units {
 			n.Units[name] = Unknown[UnitLimits](why)
 		}
 	}
+	f.Login.Slices = map[string]Value[UnitLimits]{}
+	for name, u := range n.Units {
+		if strings.HasSuffix(name, ".slice") {
+			f.Login.Slices[name] = u
+			delete(n.Units, name)
+		}
+	}
+	parseLogin(r, f)
 }
 
 // bigInt is Int for numbers that the kernel holds in 64 bits without a sign:

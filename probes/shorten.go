@@ -66,7 +66,7 @@ func wordLength(s string) int {
 // wholeWords are names of our own that stand in the program so often that
 // they have a shorter one there.
 var wholeWords = map[string]string{
-	"fact": "F", "unknown": "U", "unread": "R", "children": "ch", "resolve": "rs", "target": "tg",
+	"names": "nm", "homes": "hm", "pending": "pd", "javas": "js", "fact": "F", "unknown": "U", "unread": "R", "children": "ch", "resolve": "rs", "target": "tg",
 	"is_regular": "reg", "resolved": "rp", "uid_home": "uh", "login_uid": "lu", "login_user": "ln", "login_groups": "lg",
 	"tm_users": "tu", "flink_homes": "fh", "flink_log_dirs": "fld", "state_paths": "sp", "mount_point": "mp",
 	"link_target": "lto", "live_limit": "ll", "live_status": "lst", "live_name": "lm",

@@ -1,9 +1,10 @@
 package probes
 
 import (
-	"cmp"
 	"fmt"
 	"path"
+	"slices"
+	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes/conf"
 )
@@ -29,11 +30,11 @@ func threadsLimit(Input) limitSpec {
 	}
 }
 
-// tasks are TasksMax of a unit's TaskManagers: the threads of its control group
-// and the limits on them. ok is false where the unit has none of its own.
+// tasks are TasksMax of a unit or slice above TaskManagers: the threads of its
+// control group and the limits on them.
 type tasks struct {
 	s          *start
-	pid        int
+	unit       string
 	group      PidsGroup
 	running    bool // group is known
 	seen       bool // the groups above a TaskManager were read
@@ -41,55 +42,86 @@ type tasks struct {
 	item       conf.ItemLimits
 }
 
+// unitTasks are the units of starts, and the slices above them that limit
+// tasks, now or after the next boot.
 func unitTasks(in Input) (all []tasks) {
+	var told []string
 	for i := range in.next.startsOf() {
 		s := &in.next.starts[i]
-		if s.kind != LaunchSystemd {
-			continue
-		}
-		t := tasks{s: s, boot: HorizonValue{Unknown: "no unit file tells"}, live: HorizonValue{Source: "systemctl show " + s.unit}}
-		if u, ok := in.Facts.NoFile.Units[s.unit].Get(); ok {
-			t.live.Value = u.TasksMax.String()
-		} else {
-			t.live.Unknown = cmp.Or(in.Facts.NoFile.Units[s.unit].Why(), notCollected)
-		}
-		u := in.next.unit(s.unit)
-		t.item = u.Items["TasksMax"]
-		t.boot = limitOf(t.item).value()
-		if u.Unknown != "" {
-			t.boot = HorizonValue{Unknown: u.Unknown}
+		names := []string{}
+		if s.kind == LaunchSystemd {
+			names = append(names, s.unit)
 		}
 		for _, tm := range s.tms {
-			groups, known := in.Facts.Threads.Groups[tm.PID].Get()
-			t.seen = t.seen || known
-			for _, g := range groups {
-				if t.pid == 0 && unitOfGroup(g.Path) == s.unit {
-					t.pid, t.group, t.running = tm.PID, g, true
-				}
+			names = append(names, tm.Launch.Slices...)
+		}
+		for _, name := range names {
+			if slices.Contains(told, name) {
+				continue
+			}
+			told = append(told, name)
+			t := tasksOf(in, s, name)
+			limited := t.live.Value != Unlimited.String() && t.live.Unknown == "" || t.boot.Value != Unlimited.String()
+			if strings.HasSuffix(name, ".service") || limited && t.boot.Unknown == "" {
+				all = append(all, t)
 			}
 		}
-		all = append(all, t)
 	}
 	return all
 }
 
-// unitOfGroup is the unit of a path to pids.max.
-func unitOfGroup(file string) string {
-	l, _ := unitOfPath(path.Dir(file))
-	return l.Unit
+func tasksOf(in Input, s *start, name string) tasks {
+	t := tasks{s: s, unit: name, live: HorizonValue{Source: "systemctl show " + name}}
+	facts, isUnit := in.Facts.NoFile.Units[name]
+	if !isUnit {
+		facts = in.Facts.Login.Slices[name]
+	}
+	if u, ok := facts.Get(); ok {
+		t.live.Value = u.TasksMax.String()
+	} else {
+		t.live.Unknown = facts.Why()
+	}
+	u := in.next.unit(name)
+	t.item = u.Items["TasksMax"]
+	t.boot = limitOf(t.item).value()
+	if u.Unknown != "" {
+		t.boot = HorizonValue{Unknown: u.Unknown}
+	}
+	for _, tm := range s.tms {
+		groups, known := in.Facts.Threads.Groups[tm.PID].Get()
+		t.seen = t.seen || known
+		for _, g := range groups {
+			if !t.running && path.Base(path.Dir(g.Path)) == name {
+				t.group, t.running = g, true
+			}
+		}
+	}
+	return t
+}
+
+// used are the tasks of the unit: those of its control group where that is
+// limited and so was read, else at least those of its TaskManagers.
+func (t *tasks) used() (n int64) {
+	if t.running {
+		return t.group.Current
+	}
+	for _, tm := range t.s.tms {
+		n += tm.Threads.Or(0)
+	}
+	return n
 }
 
 // tasksStandings are TasksMax side by side, for units.
 func tasksStandings(in Input) (all []Standing) {
 	for _, t := range unitTasks(in) {
-		s := Standing{Setting: "TasksMax", Subject: t.s.unit, Used: -1, Live: t.live, Boot: t.boot}
+		s := Standing{Setting: "TasksMax", Subject: t.unit, Used: -1, Live: t.live, Boot: t.boot}
 		switch {
 		case len(t.s.tms) == 0:
 			s.Running = HorizonValue{Unknown: noneRuns}
 		case !t.seen:
 			s.Running = HorizonValue{Unknown: in.Facts.Threads.Groups[t.s.tms[0].PID].Why()}
 		case !t.running:
-			s.Running = HorizonValue{Value: Unlimited.String(), Source: "no control group of the unit limits threads"}
+			s.Running = HorizonValue{Value: Unlimited.String(), Source: "control groups without a limit"}
 		default:
 			s.Used = t.group.Current
 			s.Running = HorizonValue{Value: Limit(t.group.Max).String(), Source: t.group.Path}
@@ -109,19 +141,19 @@ func tasksAtBoot(in Input) (findings []Finding) {
 		value := n.pair.Hard
 		find := func(slug, message string) Finding {
 			f := in.Find(slug, Boot, message)
-			f.Subject, f.Source, f.Observed = t.s.unit, n.source, value.String()
+			f.Subject, f.Source, f.Observed = t.unit, n.source, value.String()
 			f.Want = "below " + fmt.Sprint(in.Threshold("threads/near")) + " %"
 			f.Evidence = threadsLimit(in).evidence(in.Facts, n)
-			want := twice(max(t.group.Current, int64(value)))
+			want := twice(max(t.used(), int64(value)))
 			if live, err := ParseLimit(t.live.Value); err == nil {
 				want = max(want, int64(live)) // never lower
 			}
-			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: LaunchSystemd, Unit: t.s.unit}}, want)
+			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: LaunchSystemd, Unit: t.unit}}, want)
 			return f
 		}
-		if slug, share, ok := usage(in, t.group.Current, int64(value)); t.running && ok {
+		if slug, share, ok := usage(in, t.used(), int64(value)); ok {
 			f := find(slug, fmt.Sprintf("the unit has %d %% or more of the %s threads that TasksMax allows after a reboot", share, value))
-			f.Observed = fmt.Sprintf("%d of %s threads (%d %%)", t.group.Current, value, percent(t.group.Current, int64(value)))
+			f.Observed = fmt.Sprintf("%d of %s threads (%d %%)", t.used(), value, percent(t.used(), int64(value)))
 			findings = append(findings, f)
 		}
 		if live, err := ParseLimit(t.live.Value); err == nil && t.live.Unknown == "" && value < live && n.at != "" {

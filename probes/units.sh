@@ -21,7 +21,10 @@ nf_units() {
 	set -- $u
 	set +f
 	[ $# -gt 0 ] || return 0
-	for l; do fact nofile.unit_name "$l"; done
+	for l; do
+		fact nofile.unit_name "$l"
+		[ -h "$root/etc/systemd/system/multi-user.target.wants/$l" ] && fact nofile.unit_wanted "$l"
+	done
 	l=$(live unit systemctl show -p Id,LimitNOFILE,LimitNOFILESoft,LimitNPROC,LimitNPROCSoft,LimitAS,LimitASSoft,TasksMax \
 		-p NeedDaemonReload,FragmentPath,DropInPaths,UnitFileState -- "$@")
 	case $? in
@@ -34,7 +37,7 @@ nf_units() {
 }
 
 # The unit of a cgroup file, if it is one that starts TaskManagers: not that of
-# a login. A user's own go to $w.
+# a login. A user's own go to $w. Slices limit tasks as well.
 nf_cgroup() {
 	[ -r "$1" ] || return 0
 	while IFS= read -r p || [ -n "$p" ]; do
@@ -44,6 +47,11 @@ nf_cgroup() {
 		esac
 		f=$p
 		p=${p#*:*:}
+		d=$p
+		while [ -n "$d" ]; do
+			case $d in *.slice) nf_add "${d##*/}" ;; esac
+			d=${d%/*}
+		done
 		while [ -n "$p" ]; do
 			case $p in *.service) break ;; esac
 			p=${p%/*}
@@ -117,8 +125,8 @@ nf_names() {
 		v=@${1#*@}
 		;;
 	*)
-		p=${1%.service}
-		v=.service
+		p=${1%.*}
+		v=.${1##*.}
 		;;
 	esac
 	while :; do

@@ -3,32 +3,46 @@ package probes
 import (
 	"cmp"
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes/conf"
 )
 
-// sysctlKey is a key of sysctl as people write it, with dots or slashes.
-var sysctlKey = regexp.MustCompile(`^[a-z][a-z0-9_]*([./][A-Za-z0-9_*:-]+)+$`)
-
 // Why resolves how the values of a setting came about on a host. setting is
 // the name of a probe's Setting, another item of limits.conf, or any key of
 // sysctl; the error says that it is none of these, whatever the facts are.
 func Why(f *Facts, p *Policy, setting string) (Chain, error) {
+	if !IsSetting(setting) {
+		return Chain{}, fmt.Errorf("%q is not a setting", setting)
+	}
 	in := Input{Facts: f, Policy: p, next: newResolver(f, nil)}
-	name := strings.TrimPrefix(setting, "Limit")
-	if name != setting {
-		name = strings.ToLower(name) // LimitNOFILE= of a unit
+	name := setting
+	if item, ok := strings.CutPrefix(setting, "Limit"); ok {
+		name = strings.ToLower(item) // LimitNOFILE= of a unit
 	}
 	switch {
+	case name == "TasksMax":
+		return whyTasks(in), nil
 	case conf.IsLimitItem(name):
 		return whyLimit(in, name), nil
-	case sysctlKey.MatchString(setting):
-		return whySysctl(in, strings.ReplaceAll(setting, "/", ".")), nil
 	}
-	return Chain{}, fmt.Errorf("%q is not a setting", setting)
+	return whySysctl(in, strings.ReplaceAll(setting, "/", ".")), nil
+}
+
+// whyTasks is the way of TasksMax to its value for the units and slices of
+// TaskManagers.
+func whyTasks(in Input) Chain {
+	c := Chain{Setting: "TasksMax", Standings: tasksStandings(in)}
+	for _, t := range unitTasks(in) {
+		c.Parts = append(c.Parts,
+			ChainPart{Horizon: Live, Title: "now, " + t.unit, Why: t.s.evidence, Result: t.live},
+			ChainPart{Horizon: Boot, Title: "after the next boot, " + t.unit, Why: t.s.evidence, Result: t.boot, Steps: stepsOf(t.item.Chain)})
+	}
+	if len(c.Parts) == 0 {
+		c.Parts = []ChainPart{{Horizon: Boot, Title: "after the next boot", Result: HorizonValue{Unknown: "no unit of a TaskManager is known"}}}
+	}
+	return c
 }
 
 // whySysctl is the way of a sysctl to its value after the next boot, and what
@@ -37,14 +51,18 @@ func whySysctl(in Input, key string) Chain {
 	r := in.next
 	boot := r.bootSysctl(key)
 	c := Chain{Setting: key, Standings: []Standing{sysctlStanding(in, key, boot)}}
-	c.Parts = append(c.Parts, sysctlPart(Boot, "after the next boot, by "+cmp.Or(string(boot.Loader), "a loader that is not known"), boot))
+	by := cmp.Or(string(boot.Loader), "a loader that is not known")
+	if boot.Loader == conf.LoaderNone {
+		by = "nothing"
+	}
+	c.Parts = append(c.Parts, sysctlPart(Boot, "after the next boot, by "+by, boot))
 	h := r.sysctlHost(key)
 	for _, other := range []struct {
 		title string
 		res   conf.Resolution
 	}{
-		{"what sysctl --system would give, which is not what a boot gives", conf.SysctlSystem(h, key)},
-		{"what sysctl -p would give, from /etc/sysctl.conf alone", conf.SysctlLoad(h, key)},
+		{"if somebody ran sysctl --system, which is not what a boot runs", conf.SysctlSystem(h, key)},
+		{"if somebody ran sysctl -p, which reads /etc/sysctl.conf alone", conf.SysctlLoad(h, key)},
 	} {
 		part := sysctlPart(Live, other.title, other.res)
 		part.Why = ""
@@ -63,7 +81,7 @@ func sysctlStanding(in Input, key string, boot conf.Resolution) Standing {
 	}
 	live := HorizonValue{Source: "/proc/sys/" + strings.ReplaceAll(key, ".", "/"), Value: in.next.liveSysctl(key)}
 	if live.Value == "" {
-		live.Unknown = "no probe reads it"
+		live.Unknown = "it was not read"
 	}
 	return Standing{Setting: key, Used: -1, Running: live, Live: live, Boot: bootValue(boot)}
 }

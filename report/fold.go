@@ -110,7 +110,7 @@ func (fs *folds) add(h *Host) {
 // is called so too.
 func reasonOf(c *probes.Check) string {
 	reason := cmp.Or(briefly(c.Reason), "no reason was given")
-	if strings.HasPrefix(reason, c.Probe+" of ") {
+	if strings.HasPrefix(reason, c.Probe+" (") {
 		return reason
 	}
 	return c.Probe + ": " + reason

@@ -98,7 +98,7 @@ func TestReasonsOfAnUnknownCheckAreBrief(t *testing.T) {
 func TestAnUnknownCheckIsNamedOnce(t *testing.T) {
 	t.Parallel()
 	for _, row := range []struct{ probe, reason, want string }{
-		{"nofile", "nofile of pid 4711: why", "nofile of pid 4711: why"},
+		{"nofile", "nofile (pid 4711): why", "nofile (pid 4711): why"},
 		{"address-space", "as of pid 4711: why", "address-space: as of pid 4711: why"},
 		{"maps", "counts: why", "maps: counts: why"}, {"maps", "", "maps: no reason was given"},
 		{"nofile", "nofile", "nofile: nofile"},

@@ -250,5 +250,5 @@ func startStep(start map[string]Rlimits, item string) Step {
 	if l, ok := start[item]; ok {
 		return Step{What: "starts with soft " + l.Soft.String() + ", hard " + l.Hard.String()}
 	}
-	return Step{What: "start limits not known"}
+	return Step{What: "what the session begins with is not known"}
 }
