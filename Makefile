@@ -17,6 +17,7 @@ test:
 bench:
 	go test -run '^$$' -bench . -benchmem ./inventory ./remote ./probes ./report ./cmd/...
 
+truth: export TMDOCTOR_TRUTH ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tmdoctor/truth
 truth:
 	probes/conf/testdata/truth/roots.sh
 	go test -run '^TestTruth' -count=1 -v ./probes/conf

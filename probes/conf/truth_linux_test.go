@@ -22,6 +22,9 @@ var (
 	truthSeed  = flag.Uint64("truthseed", 20261124, "the seed of these trees")
 )
 
+// truthDir is the environment variable that names the directory of the roots.
+const truthDir = "TMDOCTOR_TRUTH"
+
 // truthRoot is in the environment of the process that judges one release: the
 // root file system, and a directory to mount upon.
 const truthRoot, truthMount = "TMDOCTOR_TRUTH_ROOT", "TMDOCTOR_TRUTH_MOUNT"
@@ -30,19 +33,16 @@ const truthRoot, truthMount = "TMDOCTOR_TRUTH_ROOT", "TMDOCTOR_TRUTH_MOUNT"
 // trees and requires of the resolvers what these programs gave. Each release
 // is judged by a process of its own, which stands in namespaces of its own in
 // the release's root (testdata/truth/roots.sh makes them): what it mounts,
-// starts and leaves behind is gone when it ends.
+// starts and leaves behind is gone when it ends. TMDOCTOR_TRUTH names the
+// directory of the roots; without it nothing is judged (see make truth).
 func TestTruth(t *testing.T) {
 	t.Parallel()
 	if os.Getenv(truthRoot) != "" {
 		return // TestTruthInside is what that process runs
 	}
-	dir := os.Getenv("TMDOCTOR_TRUTH")
+	dir := os.Getenv(truthDir)
 	if dir == "" {
-		cache, err := os.UserCacheDir()
-		if err != nil {
-			noTruth(t, err.Error())
-		}
-		dir = filepath.Join(cache, "tmdoctor", "truth")
+		t.Skip(truthDir + " is not set")
 	}
 	if os.Geteuid() != 0 {
 		noTruth(t, "only root can change the root")
@@ -63,10 +63,38 @@ func TestTruth(t *testing.T) {
 // failed where CI demands it.
 func noTruth(t *testing.T, why string) {
 	t.Helper()
-	if os.Getenv("CI") != "" && os.Getenv("TMDOCTOR_TRUTH") != "" {
+	if os.Getenv("CI") != "" && os.Getenv(truthDir) != "" {
 		t.Fatal(why)
 	}
 	t.Skip(why)
+}
+
+// TestTruthIsAskedFor runs this program again: TestTruth does nothing unless
+// its variable is set, and where CI demands it, being unable fails.
+func TestTruthIsAskedFor(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		name string
+		env  []string
+		want string
+	}{
+		{"not asked for", []string{"CI=1", truthDir + "="}, "--- SKIP: TestTruth "},
+		{"asked for where it cannot be", []string{"CI=", truthDir + "=" + t.TempDir()}, "--- SKIP: TestTruth"},
+		{"demanded where it cannot be", []string{"CI=1", truthDir + "=" + t.TempDir()}, "--- FAIL: TestTruth "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.Command(self, "-test.run=^TestTruth$", "-test.v")
+			cmd.Env = append(os.Environ(), tt.env...)
+			if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), tt.want) {
+				t.Errorf("want %q in\n%s", tt.want, out)
+			}
+		})
+	}
 }
 
 // judgeRelease runs TestTruthInside in new namespaces.

@@ -1,7 +1,8 @@
 #!/bin/sh
 # roots.sh [DIR]: make root file systems of Debian 11, 12 and 13 below DIR, by
-# default the directory in which the tests look. One that is there and whole
-# stays; to have one anew, delete it. Needs root and debootstrap.
+# default $TMDOCTOR_TRUTH, in which the tests look, or the directory of make
+# truth. One that is there and whole stays; to have one anew, delete it. Needs
+# root and debootstrap.
 #
 # TMDOCTOR_MIRROR names a mirror; without it apt's own mirror of Debian is
 # taken, and debootstrap's default where apt has none.
