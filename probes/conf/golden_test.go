@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -19,10 +20,13 @@ import (
 // Golden vectors are trees of files and what real programs made of them:
 // systemd-sysctl, sysctl --system, busybox and pam_limits. A resolver is right
 // when it says the same on every tree. The names of the files tell the program
-// and its version; a directory may lack a kind.
+// and its version; a directory that -golden names may lack a kind.
 //
 //	go test ./probes/conf -run TestGolden -args -golden DIR
-var goldenDir = flag.String("golden", "testdata/golden", "judge the golden vectors of `DIR`, relative to this package or to the module")
+var goldenDir = flag.String("golden", ownGolden, "judge the golden vectors of `DIR`, relative to this package or to the module")
+
+// ownGolden has vectors of every kind.
+const ownGolden = "testdata/golden"
 
 // goldenTally counts what all the golden tests judged, for the line at the
 // end.
@@ -47,7 +51,7 @@ type goldenFile struct {
 }
 
 // goldenFiles are the files of one kind. None is an error, except in a
-// directory that has vectors of another kind.
+// directory of somebody else that has vectors of another kind.
 func goldenFiles(t *testing.T, kind *regexp.Regexp) (files []goldenFile) {
 	t.Helper()
 	dir := *goldenDir
@@ -74,12 +78,45 @@ func goldenFiles(t *testing.T, kind *regexp.Regexp) (files []goldenFile) {
 	}
 	switch {
 	case len(files) > 0:
-	case other:
+	case other && dir != ownGolden:
 		t.Skipf("%s has vectors of another kind only", dir)
 	default:
-		t.Fatalf("%s has no golden vectors", dir)
+		t.Fatalf("%s has no golden vectors of this kind", dir)
 	}
 	return files
+}
+
+// TestGoldenVectorsOfAKindMayLackElsewhereOnly runs this program again in a
+// directory that has vectors of limits and none of sysctls.
+func TestGoldenVectorsOfAKindMayLackElsewhereOnly(t *testing.T) {
+	t.Parallel()
+	at := t.TempDir()
+	dir := filepath.Join(at, ownGolden)
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "pam-debian-1.5.2.json"), []byte("[]"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct{ golden, want string }{{ownGolden, "--- FAIL"}, {dir, "--- SKIP"}} {
+		if out := again(t, at, nil, "-test.run=^TestGoldenSysctl", "-golden="+tt.golden); !strings.Contains(out, tt.want) {
+			t.Errorf("-golden %s: want %q in\n%s", tt.golden, tt.want, out)
+		}
+	}
+}
+
+// again is what this program prints when it tests again, in a directory and
+// with some variables more.
+func again(t *testing.T, dir string, env []string, args ...string) string {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.CommandContext(t.Context(), self, append(args, "-test.v")...)
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
+	out, _ := cmd.CombinedOutput() // that a test failed is in it
+	return string(out)
 }
 
 // vectors reads the vectors of a file: one JSON array, or one object a line.

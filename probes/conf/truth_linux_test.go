@@ -73,10 +73,6 @@ func noTruth(t *testing.T, why string) {
 // its variable is set, and where CI demands it, being unable fails.
 func TestTruthIsAskedFor(t *testing.T) {
 	t.Parallel()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
 	for _, tt := range []struct {
 		name string
 		env  []string
@@ -88,9 +84,7 @@ func TestTruthIsAskedFor(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			cmd := exec.Command(self, "-test.run=^TestTruth$", "-test.v")
-			cmd.Env = append(os.Environ(), tt.env...)
-			if out, _ := cmd.CombinedOutput(); !strings.Contains(string(out), tt.want) {
+			if out := again(t, "", tt.env, "-test.run=^TestTruth$"); !strings.Contains(out, tt.want) {
 				t.Errorf("want %q in\n%s", tt.want, out)
 			}
 		})
