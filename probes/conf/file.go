@@ -46,6 +46,30 @@ func (p Place) String() string {
 	return p.File + ":" + strconv.Itoa(p.Line)
 }
 
+// ParsePlace divides FILE:LINE:TEXT. The first colon behind which digits and
+// another colon stand ends the name of the file; ok is false where there is
+// none, no file before it, or no number that a line can have.
+func ParsePlace(s string) (at Place, text string, ok bool) {
+	for from := 0; ; {
+		i := strings.IndexByte(s[from:], ':')
+		if i < 0 {
+			return Place{}, "", false
+		}
+		colon := from + i
+		from = colon + 1
+		rest := s[from:]
+		end := len(rest) - len(strings.TrimLeft(rest, "0123456789"))
+		if end == 0 || end == len(rest) || rest[end] != ':' {
+			continue
+		}
+		n, err := strconv.Atoi(rest[:end])
+		if err != nil || colon == 0 {
+			return Place{}, "", false
+		}
+		return Place{File: s[:colon], Line: n}, rest[end+1:], true
+	}
+}
+
 // kind is the kind with its default.
 func (f File) kind() FileKind { return cmp.Or(f.Kind, FileRegular) }
 

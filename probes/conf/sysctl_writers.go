@@ -1,23 +1,17 @@
 package conf
 
-import (
-	"strconv"
-	"strings"
-)
+import "strings"
 
 // laterWriters are lines of scripts that may write the key when the files were
 // applied, and other marks of programs that may.
 func laterWriters(h *SysctlHost, key string) (lines []Note, notes []string) {
 	for _, w := range h.Writers {
-		file, rest, _ := strings.Cut(w, ":")
-		number, text, _ := strings.Cut(rest, ":")
+		at, text, ok := ParsePlace(w)
 		text = strings.TrimSpace(text)
-		line, err := strconv.Atoi(number)
-		if err != nil || strings.HasPrefix(text, "#") {
+		if !ok || strings.HasPrefix(text, "#") {
 			continue
 		}
 		if rereads(text) != "" || strings.Contains(text, baseName(slashed(key))) {
-			at := Place{file, line}
 			lines = append(lines, Note{At: at, Text: text, Why: "may write it later in the boot"})
 			notes = append(notes, "may write it later in the boot: "+at.String()+":"+text)
 		}
