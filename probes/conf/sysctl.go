@@ -22,9 +22,14 @@ type SysctlHost struct {
 	Kernel         string // release, "6.1.0-13-amd64"; "" where unknown
 	Systemd        string // version, "252"; "" takes that of the distribution
 	Procps         string // version, "4.0.2"; "" takes that of the distribution
-	Live           string // the value now; "" where unknown
-	// Writers are lines of scripts of the boot as FILE:LINE:TEXT.
-	Writers []string
+	// Live is the value now, "" where unknown. Only SysctlSystem and SysctlLoad
+	// use it: a boot begins anew.
+	Live string
+	// Writers are lines of scripts of the boot as FILE:LINE:TEXT. WritersWhy is
+	// set where a script could not be read: what it writes may then be the last
+	// word.
+	Writers    []string
+	WritersWhy string
 }
 
 // Loader is a program that applies sysctl files.
@@ -84,8 +89,8 @@ type Resolution struct {
 	Known bool
 	Value string // as the kernel shows it; "" where not Known
 	Why   string // why it cannot be known
-	// Unset says that nothing sets the key, and what it is without that is not
-	// the same on every host.
+	// Unset says that nothing sets the key, no script of the boot either, and
+	// what it is without that is not the same on every host.
 	Unset bool
 	// Source is FILE:LINE of the winner, "kernel command line", "kernel
 	// default" or "the kernel as it is now".
@@ -133,12 +138,9 @@ func SysctlBoot(h *SysctlHost, key string) Resolution {
 	}
 	p.tuned = tunedPlan(h)
 	r := p.resolve(h, key, bootBase(h, key))
-	var notes []string
-	r.Writers, notes = laterWriters(h, key)
-	r.Notes = append(r.Notes, notes...)
-	if r.Known {
-		r.doubtful(h)
-	}
+	writers := laterWriters(h, key)
+	r.tell(h, writers)
+	r.doubtful(h, writers)
 	return r
 }
 

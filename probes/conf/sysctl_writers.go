@@ -1,10 +1,18 @@
 package conf
 
-import "strings"
+import (
+	"strings"
+	"sync"
+)
 
-// laterWriters are lines of scripts that may write the key when the files were
-// applied, and other marks of programs that may.
-func laterWriters(h *SysctlHost, key string) (lines []Note, notes []string) {
+// writer is a line of a script that may write the key when the files were
+// applied.
+type writer struct {
+	at   Place
+	text string
+}
+
+func laterWriters(h *SysctlHost, key string) (all []writer) {
 	for _, w := range h.Writers {
 		at, text, ok := ParsePlace(w)
 		text = strings.TrimSpace(text)
@@ -12,14 +20,21 @@ func laterWriters(h *SysctlHost, key string) (lines []Note, notes []string) {
 			continue
 		}
 		if rereads(text) != "" || strings.Contains(text, baseName(slashed(key))) {
-			lines = append(lines, Note{At: at, Text: text, Why: "may write it later in the boot"})
-			notes = append(notes, "may write it later in the boot: "+at.String()+":"+text)
+			all = append(all, writer{at, text})
 		}
 	}
-	if h.has("/etc/cloud/cloud.cfg") {
-		notes = append(notes, "cloud-init runs on this host and may write sysctls at boot: /etc/cloud/cloud.cfg")
+	return all
+}
+
+// tell names the writers, and other marks of programs that may write.
+func (r *Resolution) tell(h *SysctlHost, writers []writer) {
+	for _, w := range writers {
+		r.Writers = append(r.Writers, Note{At: w.at, Text: w.text, Why: "may write it later in the boot"})
+		r.Notes = append(r.Notes, "may write it later in the boot: "+w.at.String()+":"+w.text)
 	}
-	return lines, notes
+	if h.has("/etc/cloud/cloud.cfg") {
+		r.Notes = append(r.Notes, "cloud-init runs on this host and may write sysctls at boot: /etc/cloud/cloud.cfg")
+	}
 }
 
 // rereads is how a line applies the files again: "--system", "-p", or "".
@@ -36,26 +51,48 @@ func rereads(text string) string {
 }
 
 // doubtful says so where a later writer may leave another value than the
-// loader did. A line that writes the very value, plainly, changes nothing;
-// whether any other line is reached, and what it writes, only running it would
-// tell.
-func (r *Resolution) doubtful(h *SysctlHost) {
-	for _, l := range r.Writers {
-		after := ""
-		switch file, plain := loadedFile(l.Text); {
-		case rereads(l.Text) == "--system":
-			after = SysctlSystem(h, r.Key).Value
+// loader did, or something where the loader left the kernel's default. A line
+// that writes the very value, plainly, changes nothing, nor does one that
+// applies the files again to the same effect; whether any other line is
+// reached, and what it writes, only running it would tell.
+func (r *Resolution) doubtful(h *SysctlHost, writers []writer) {
+	if !r.Known && !r.Unset {
+		return
+	}
+	// What is applied again begins with what the loader left, whatever the
+	// value is today.
+	left := *h
+	left.Live = r.Value
+	system := sync.OnceValue(func() bool { return r.stays(SysctlSystem(&left, r.Key)) })
+	load := sync.OnceValue(func() bool { return r.stays(SysctlLoad(&left, r.Key)) })
+	for _, w := range writers {
+		same := false
+		switch file, plain := loadedFile(w.text); {
+		case rereads(w.text) == "--system":
+			same = system()
 		case plain && file == "":
-			after = SysctlLoad(h, r.Key).Value
+			same = load()
 		default:
-			after = plainlyWritten(l.Text, r.Key)
+			same = r.Known && plainlyWritten(w.text, r.Key) == r.Value
 		}
-		if after != r.Value {
-			r.Known, r.Value = false, ""
-			r.Why = l.At.String() + " may write it later in the boot: " + l.Text
+		if !same {
+			r.doubt(w.at.String() + " may write it later in the boot: " + w.text)
 			return
 		}
 	}
+	if h.WritersWhy != "" {
+		r.doubt("what the scripts of the boot write is not known: " + h.WritersWhy)
+	}
+}
+
+// stays reports whether another resolution comes to the same.
+func (r *Resolution) stays(other Resolution) bool {
+	return r.Known && other.Known && r.Value == other.Value || r.Unset && other.Unset
+}
+
+// doubt takes the value back.
+func (r *Resolution) doubt(why string) {
+	r.Known, r.Unset, r.Value, r.Why = false, false, "", why
 }
 
 // loadedFile is the file that a plain sysctl -p reads, "" for /etc/sysctl.conf;
