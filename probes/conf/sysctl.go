@@ -133,8 +133,8 @@ func (r Resolution) Winner() (SysctlLine, bool) {
 // SysctlBoot resolves the value the key has after the next boot.
 func SysctlBoot(h *SysctlHost, key string) Resolution {
 	p := bootPlan(h)
-	if p.unknown == "" && inContainer(h) != "" {
-		p.unknown = fmt.Sprintf("this is a container (%s): its host sets the value", inContainer(h))
+	if mark := ContainerMark(h.Marks); p.unknown == "" && mark != "" {
+		p.unknown = fmt.Sprintf("this is a container (%s): its host sets the value", mark)
 	}
 	p.tuned = tunedPlan(h)
 	r := p.resolve(h, key, bootBase(h, key))
@@ -148,7 +148,7 @@ func SysctlBoot(h *SysctlHost, key string) Resolution {
 // which is not what a boot gives.
 func SysctlSystem(h *SysctlHost, key string) Resolution {
 	p := plan{loader: LoaderProcps, why: "asked for", steps: systemSteps(h, true, true), dialects: procpsDialects(h)}
-	if isAlpine(h) {
+	if IsAlpine(h.Files) {
 		p = plan{loader: LoaderBusybox, why: "asked for", unknown: "busybox sysctl has no --system"}
 	}
 	return p.resolve(h, key, liveBase(h))
@@ -158,7 +158,7 @@ func SysctlSystem(h *SysctlHost, key string) Resolution {
 // reads /etc/sysctl.conf alone.
 func SysctlLoad(h *SysctlHost, key string) Resolution {
 	p := plan{loader: LoaderFile, why: "asked for", steps: oneStep(h, "/etc/sysctl.conf"), dialects: procpsDialects(h)}
-	if isAlpine(h) {
+	if IsAlpine(h.Files) {
 		p.dialects = []dialect{busybox}
 	}
 	return p.resolve(h, key, liveBase(h))

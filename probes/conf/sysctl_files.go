@@ -7,7 +7,7 @@ import (
 )
 
 // sysctlDirs are the directories of sysctl files, the first beats the others
-// (sysctl.d(5)).
+// (sysctl.d(5)). Alpine's script has an order of its own: see alpineSteps.
 var sysctlDirs = []string{"/etc/sysctl.d", "/run/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"}
 
 // step is a file of the chain, in the order of reading.
@@ -128,9 +128,16 @@ func dropStep(steps []step, path string) []step {
 	return slices.DeleteFunc(steps, func(s step) bool { return s.file.Path == path })
 }
 
+// alpineDirs are the directories in the order in which Alpine's OpenRC runs
+// sysctl -p on each of their files (aports, main/openrc,
+// 0003-sysctl-add-compatibility-for-busybox-sysctl.patch). It is the one of
+// procps of that time, /run first, where the first beat the others. Here all
+// are applied, so the last has the last word.
+var alpineDirs = []string{"/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"}
+
 // alpineSteps are all files, directory by directory: nothing hides anything.
 func alpineSteps(h *SysctlHost) (steps []step) {
-	for _, dir := range []string{"/run/sysctl.d", "/etc/sysctl.d", "/usr/local/lib/sysctl.d", "/usr/lib/sysctl.d", "/lib/sysctl.d"} {
+	for _, dir := range alpineDirs {
 		for _, f := range filesIn(h.Files, dir, ".conf") {
 			s := step{file: f, read: true}
 			if strings.HasPrefix(baseName(f.Path), ".") {

@@ -20,8 +20,8 @@ func (h *SysctlHost) first() string {
 }
 
 // release are ID and the numbers of VERSION_ID of /etc/os-release.
-func release(h *SysctlHost) (id string, version int) {
-	f, ok := fileAt(h.Files, "/etc/os-release")
+func release(files []File) (id string, version int) {
+	f, ok := fileAt(files, "/etc/os-release")
 	if !ok {
 		return "", 0
 	}
@@ -43,16 +43,21 @@ func release(h *SysctlHost) (id string, version int) {
 	return id, version
 }
 
-func isAlpine(h *SysctlHost) bool {
-	id, _ := release(h)
-	_, ok := fileAt(h.Files, "/etc/alpine-release")
+// IsAlpine reports whether a host with these files is an Alpine, whose OpenRC
+// applies sysctl files in a way of its own (see LoaderBusybox). It looks at
+// /etc/alpine-release and at ID of /etc/os-release.
+func IsAlpine(files []File) bool {
+	id, _ := release(files)
+	_, ok := fileAt(files, "/etc/alpine-release")
 	return ok || id == "alpine"
 }
 
-// inContainer is the mark of a container, "" for a host of its own.
-func inContainer(h *SysctlHost) string {
+// ContainerMark is the first mark of a container among the marks of a host
+// (SysctlHost.Marks), "" for a host of its own. systemd makes the first where it
+// is process 1 of one, Docker the second, Podman the third.
+func ContainerMark(marks []string) string {
 	for _, m := range []string{"/run/systemd/container", "/.dockerenv", "/run/.containerenv"} {
-		if h.has(m) {
+		if slices.Contains(marks, m) {
 			return m
 		}
 	}
@@ -61,14 +66,14 @@ func inContainer(h *SysctlHost) string {
 
 // bootPlan chooses the loader of the boot from the facts of the host.
 func bootPlan(h *SysctlHost) plan {
-	id, _ := release(h)
+	id, _ := release(h.Files)
 	first := h.first()
 	switch {
 	case h.MarksWhy != "":
 		return plan{unknown: "the loader is not known: " + h.MarksWhy}
 	case first == "systemd" || h.has("/run/systemd/system"):
 		return systemdPlan(h)
-	case isAlpine(h):
+	case IsAlpine(h.Files):
 		if !h.has("/etc/runlevels/boot/sysctl") {
 			return nothing(alpineSteps(h), "Alpine without sysctl in the boot runlevel: nothing applies the files (rc-update add sysctl boot)")
 		}
@@ -100,7 +105,7 @@ func systemdPlan(h *SysctlHost) plan {
 			return plan{unknown: unit + " replaces the unit of systemd-sysctl"}
 		}
 	}
-	id, version := release(h)
+	id, version := release(h.Files)
 	p := plan{loader: LoaderSystemd, why: "process 1 is systemd", steps: systemSteps(h, false, false), dialects: systemdDialects(h)}
 	if f, ok := fileAt(h.Files, "/run/systemd/system/systemd-sysctl.service"); ok {
 		p.notes = append(p.notes, f.Path+" stands in for systemd-sysctl until the reboot, which empties /run")
@@ -120,7 +125,7 @@ func systemdPlan(h *SysctlHost) plan {
 // systemdDialects are the dialects that systemd-sysctl of this host may
 // speak: one if its version is known.
 func systemdDialects(h *SysctlHost) []dialect {
-	id, v := release(h)
+	id, v := release(h.Files)
 	version := systemdVersion(h.Systemd, id, v)
 	switch {
 	case version >= 249:
@@ -139,7 +144,7 @@ func systemdDialects(h *SysctlHost) []dialect {
 func procpsDialects(h *SysctlHost) []dialect {
 	v := numbers(h.Procps)
 	if len(v) == 0 {
-		id, version := release(h)
+		id, version := release(h.Files)
 		v = numbers(map[int]string{4: "4.0.4", 3: "3.3.17", 2: "3.3.15"}[newest(version, map[string][][2]int{
 			"debian": {{1200, 4}, {1100, 3}, {1000, 2}},
 			"ubuntu": {{2404, 4}, {2004, 3}, {1604, 2}},

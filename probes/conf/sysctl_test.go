@@ -55,6 +55,8 @@ func TestTheLoaderOfEachDistributionDecides(t *testing.T) {
 		// aports main/openrc 0003-sysctl-add-compatibility-for-busybox-sysctl.patch.
 		{"Alpine lets /lib beat /etc", "alpine", "3.20.0", alpine, []string{"/etc/sysctl.d/zz.conf", mapCount + "=262144\n", "/lib/sysctl.d/00.conf", mapCount + "=70000\n"},
 			"70000 /lib/sysctl.d/00.conf:1", "? busybox sysctl has no --system", "65530 the kernel as it is now"},
+		{"Alpine lets /etc beat /run", "alpine", "3.20.0", alpine, []string{"/etc/sysctl.d/00.conf", mapCount + "=262144\n", "/run/sysctl.d/zz.conf", mapCount + "=70000\n"},
+			"262144 /etc/sysctl.d/00.conf:1", "? busybox sysctl has no --system", "65530 the kernel as it is now"},
 		{"Alpine without sysctl in the runlevel applies nothing", "alpine", "3.20.0", alpine[:1], conf262,
 			"65530 kernel default", "? busybox sysctl has no --system", "262144 /etc/sysctl.conf:1"},
 		// openrc init.d/sysctl.in.

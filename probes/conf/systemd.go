@@ -4,8 +4,7 @@ package conf
 // ("252.38-1~deb12u1"), or where it is "" that which the distribution of this
 // os-release(5) ships; 0 if neither tells.
 func SystemdVersion(packageVersion, osRelease string) int {
-	h := SysctlHost{Files: []File{{Path: "/etc/os-release", Content: osRelease}}}
-	id, v := release(&h)
+	id, v := release([]File{{Path: "/etc/os-release", Content: osRelease}})
 	return systemdVersion(packageVersion, id, v)
 }
 
