@@ -99,7 +99,7 @@ func (d *dialect) concerns(s *statement, text, key string) bool {
 	if t == "" || t[0] == '#' || t[0] == ';' || !containsFold(t, baseName(key)) {
 		return false
 	}
-	s.fate, s.why = FateIgnored, d.name+" does not take this for the key"
+	s.fate, s.why = FateIgnored, d.program+" does not take this for the key"
 	s.value = ""
 	return true
 }

@@ -41,3 +41,28 @@ func TestContainerMarkIsTheFirst(t *testing.T) {
 		}
 	}
 }
+
+// A dialect is spoken from one version to the next: no version stands in what
+// is said of a line.
+func TestALineIsIgnoredByAProgramOfAnyVersion(t *testing.T) {
+	t.Parallel()
+	alpine := []string{"/proc/1/comm init", "/etc/runlevels/boot/sysctl"}
+	boot, system := conf.SysctlBoot, conf.SysctlSystem
+	for _, tt := range []struct {
+		id, version, program string
+		marks                []string
+		resolve              func(*conf.SysctlHost, string) conf.Resolution
+	}{
+		{"debian", "12", "systemd-sysctl", systemd, boot},
+		{"rhel", "7.9", "systemd-sysctl", systemd, boot},
+		{"debian", "12", "sysctl", systemd, system},
+		{"debian", "11", "sysctl", systemd, system},
+		{"alpine", "3.20.0", "busybox sysctl", alpine, boot},
+	} {
+		h := &conf.SysctlHost{Files: append(tree("/etc/sysctl.d/a.conf", mapCount+" 5\n"), osRelease(tt.id, tt.version)), Marks: tt.marks, Live: "65530"}
+		lines := tt.resolve(h, mapCount).Shadowed()
+		if want := tt.program + " does not take this for the key"; len(lines) != 1 || lines[0].Why != want {
+			t.Errorf("%s %s: lines %+v, want one with %q", tt.id, tt.version, lines, want)
+		}
+	}
+}

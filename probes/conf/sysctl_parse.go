@@ -25,8 +25,9 @@ type statement struct {
 
 // dialect is how a loader understands a line.
 type dialect struct {
-	name  string
-	parse func(text string, s *statement) bool // false: not a statement
+	program string                               // that speaks it
+	pkg     string                               // whose version decides that it is this one
+	parse   func(text string, s *statement) bool // false: not a statement
 	// systemd keeps one entry a path and writes at the end; the others write
 	// each line.
 	table       bool
@@ -39,15 +40,15 @@ type dialect struct {
 
 // The dialects, by the first version that speaks them.
 var (
-	systemd249 = dialect{name: "systemd 245", parse: parseSystemd(true, true), table: true, cr: true, maxLine: longLine}
-	systemd245 = dialect{name: "systemd 245", parse: parseSystemd(true, true), table: true, cr: true, climbs: true, maxLine: longLine}
-	systemd243 = dialect{name: "systemd 243", parse: parseSystemd(true, false), table: true, cr: true, climbs: true, maxLine: longLine}
-	systemd207 = dialect{name: "systemd 207", parse: parseSystemd(false, false), table: true, climbs: true}
-	procps405  = dialect{name: "procps 4.0.5", parse: parseProcps4, globExclude: true}
-	procps400  = dialect{name: "procps 4.0.0", parse: parseProcps4}
-	procps3316 = dialect{name: "procps 3.3.16", parse: parseProcps3(true)}
-	procps33   = dialect{name: "procps 3.3", parse: parseProcps3(false)}
-	busybox    = dialect{name: "busybox", parse: parseBusybox, joins: true}
+	systemd249 = dialect{program: "systemd-sysctl", pkg: "systemd", parse: parseSystemd(true, true), table: true, cr: true, maxLine: longLine}
+	systemd245 = dialect{program: "systemd-sysctl", pkg: "systemd", parse: parseSystemd(true, true), table: true, cr: true, climbs: true, maxLine: longLine}
+	systemd243 = dialect{program: "systemd-sysctl", pkg: "systemd", parse: parseSystemd(true, false), table: true, cr: true, climbs: true, maxLine: longLine}
+	systemd207 = dialect{program: "systemd-sysctl", pkg: "systemd", parse: parseSystemd(false, false), table: true, climbs: true}
+	procps405  = dialect{program: "sysctl", pkg: "procps", parse: parseProcps4, globExclude: true}
+	procps400  = dialect{program: "sysctl", pkg: "procps", parse: parseProcps4}
+	procps3316 = dialect{program: "sysctl", pkg: "procps", parse: parseProcps3(true)}
+	procps33   = dialect{program: "sysctl", pkg: "procps", parse: parseProcps3(false)}
+	busybox    = dialect{program: "busybox sysctl", pkg: "busybox", parse: parseBusybox, joins: true}
 )
 
 const (

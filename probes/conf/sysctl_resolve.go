@@ -49,7 +49,7 @@ func (p *plan) resolve(h *SysctlHost, key string, b base) Resolution {
 		prior := o
 		o = p.run(d, path, b)
 		if i < len(p.dialects)-1 && r.Why == "" && prior.value != o.value {
-			r.Why = "it depends on the version of " + strings.Fields(d.name)[0] + ", which is not known"
+			r.Why = "it depends on the version of " + d.pkg + ", which is not known"
 		}
 		if r.Why == "" {
 			r.Why = p.doubts(h, d, path, b, o)

@@ -195,8 +195,8 @@ func TestTheChainSaysWhatBecameOfEachLine(t *testing.T) {
 		"/usr/lib/sysctl.d/20.conf:1 same name hidden by /etc/sysctl.d/20.conf, a file of the same name",
 		"/etc/sysctl.d/20.conf:2 glob loses the explicit line /etc/sysctl.d/zz.conf:2 beats a pattern",
 		"/etc/sysctl.d/20.conf:3 overridden overridden by /etc/sysctl.d/zz.conf:2",
-		"/etc/sysctl.d/20.conf:4 ignored line systemd 245 does not take this for the key",
-		"/etc/sysctl.d/zz.conf:1 ignored line systemd 245 does not take this for the key",
+		"/etc/sysctl.d/20.conf:4 ignored line systemd-sysctl does not take this for the key",
+		"/etc/sysctl.d/zz.conf:1 ignored line systemd-sysctl does not take this for the key",
 		"/etc/sysctl.d/zz.conf:2 wins ",
 	}
 	if d := cmp.Diff(want, got); d != "" {

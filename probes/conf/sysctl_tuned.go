@@ -204,7 +204,7 @@ func tunedPath(option string) string {
 	return strings.NewReplacer(".", "/", "/", ".").Replace(option)
 }
 
-var againDialect = dialect{name: "tuned", parse: func(text string, s *statement) bool {
+var againDialect = dialect{program: "tuned", parse: func(text string, s *statement) bool {
 	t := strings.TrimSpace(text)
 	key, value, ok := strings.Cut(t, "=")
 	if !ok || t[0] == '#' || t[0] == ';' {
