@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes/conf"
 )
@@ -99,8 +100,7 @@ func TestUnitOfWhatCannotBeReadIsUnknown(t *testing.T) {
 }
 
 // resolveAll runs every resolver on one text in all the places it may stand in,
-// and on many files. A loop that is quadratic does not end in the time of a
-// test.
+// and on many files.
 func resolveAll(t *testing.T, text string, files int) {
 	t.Helper()
 	var sysctl, limits, unit, pam []conf.File
@@ -168,7 +168,51 @@ func TestNoInputIsTooMuch(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			resolveAll(t, tt.text, tt.files)
+			soon(t, func() { resolveAll(t, tt.text, tt.files) })
 		})
 	}
+	for _, end := range []string{"/dev/null", "nothing", "000000.conf"} {
+		t.Run("thousands of links to links to "+end, func(t *testing.T) {
+			t.Parallel()
+			soon(t, func() { resolveLinks(t, 20000, end) })
+		})
+	}
+}
+
+// soon requires that something ends within a minute, of which it needs a
+// second where nothing is quadratic.
+func soon(t *testing.T, f func()) {
+	t.Helper()
+	began := time.Now()
+	f()
+	if took := time.Since(began); took > time.Minute {
+		t.Errorf("it took %v", took)
+	}
+}
+
+// resolveLinks runs the resolvers on directories in which every file is a link
+// to the next, and the last one leads to end.
+func resolveLinks(t *testing.T, n int, end string) {
+	t.Helper()
+	all := []conf.File{{Path: limitsConf}}
+	for _, dir := range []string{"/etc/sysctl.d", "/usr/lib/sysctl.d", "/etc/security/limits.d", tmUnit + ".d", "/etc/systemd/system.conf.d", "/etc/pam.d"} {
+		for i := range n {
+			f := conf.File{Path: fmt.Sprintf("%s/%06d.conf", dir, i), Kind: conf.FileOther, Target: end}
+			if i+1 < n {
+				f.Target = fmt.Sprintf("%06d.conf", i+1)
+			}
+			all = append(all, f)
+		}
+	}
+	host := &conf.SysctlHost{Files: all, Marks: systemd, Systemd: "252", Procps: "4.0.2", Live: "65530"}
+	for _, r := range []conf.Resolution{conf.SysctlBoot(host, mapCount), conf.SysctlSystem(host, mapCount)} {
+		if r.Known {
+			t.Errorf("a link to a link to a link ... has no known content, got %s", r.Value)
+		}
+	}
+	if b := conf.ResolveLogin(flinkLogin(all...)).Items["nofile"].Hard; b.Known {
+		t.Errorf("ResolveLogin = %+v", b)
+	}
+	conf.ResolveUnit(conf.Unit{Name: "tm.service", Files: all, Systemd: 252, NROpen: 1 << 20})
+	conf.PAMStack(all, "sshd")
 }

@@ -82,34 +82,60 @@ func fileAt(files []File, path string) (File, bool) {
 	for i := range files {
 		if files[i].Path == path {
 			f := files[i]
-			f.null = leadsToNull(files, f)
+			f.null = (&links{files: files}).leadsToNull(i)
 			return f, f.kind() != FileAbsent
 		}
 	}
 	return File{Path: path, Kind: FileAbsent}, false
 }
 
+// links finds what the links among files lead to.
+type links struct {
+	files []File
+	next  []int // the file that a link leads to, -1 if none is known; made when it is needed, which is seldom
+}
+
 // leadsToNull follows a link to what is no file from link to link, as far as
 // they are known. Linux follows 40.
-func leadsToNull(files []File, f File) bool {
+func (l *links) leadsToNull(i int) bool {
 	for range 40 {
-		if f.isNull() || f.Target == "" || f.kind() != FileOther {
+		if f := &l.files[i]; f.isNull() || f.Target == "" || f.kind() != FileOther {
 			return f.isNull()
 		}
-		to := linked(f)
-		i := slices.IndexFunc(files, func(g File) bool { return g.Path == to })
-		if i < 0 {
+		if l.next == nil {
+			l.find()
+		}
+		if i = l.next[i]; i < 0 {
 			return false
 		}
-		f = files[i]
 	}
 	return false
+}
+
+func (l *links) find() {
+	at := make(map[string]int, len(l.files))
+	for i := range l.files {
+		if _, ok := at[l.files[i].Path]; !ok { // the first counts, as in fileAt
+			at[l.files[i].Path] = i
+		}
+	}
+	l.next = make([]int, len(l.files))
+	for i, f := range l.files {
+		l.next[i] = -1
+		if f.Target == "" || f.kind() != FileOther {
+			continue
+		}
+		if to, ok := at[linked(f)]; ok {
+			l.next[i] = to
+		}
+	}
 }
 
 // filesIn are the files directly in dir whose names end in suffix, sorted by
 // name, byte by byte.
 func filesIn(files []File, dir, suffix string) []File {
 	var in []File
+	l := links{files: files}
 	for i := range files {
 		f := &files[i]
 		name, ok := strings.CutPrefix(f.Path, dir)
@@ -118,7 +144,7 @@ func filesIn(files []File, dir, suffix string) []File {
 				in = make([]File, 0, 8)
 			}
 			in = append(in, *f)
-			in[len(in)-1].null = leadsToNull(files, *f)
+			in[len(in)-1].null = l.leadsToNull(i)
 		}
 	}
 	if len(in) > 1 {
