@@ -40,42 +40,66 @@ func globPath(pattern, path string) (string, bool) {
 	}
 }
 
-// braces expands {A,B} in a pattern, as glob(3) does with GLOB_BRACE. {} stands
-// for itself, and so does what is not closed.
-func braces(pattern string) []string {
-	open := strings.IndexByte(pattern, '{')
-	if open < 0 {
-		return []string{pattern}
+// braces expands {A,B} in a pattern, as glob(3) of glibc does with GLOB_BRACE:
+// {} is nothing, and what is not closed stands for itself. whole is false where
+// that makes more patterns than any file has.
+func braces(pattern string) (all []string, whole bool) {
+	todo := []string{pattern}
+	for made := 0; len(todo) > 0; {
+		p := todo[len(todo)-1]
+		todo = todo[:len(todo)-1]
+		before, choices, after := cutBraces(p)
+		if choices == nil {
+			all = append(all, p)
+			continue
+		}
+		if made += len(choices); made > maxBraces {
+			return nil, false
+		}
+		for _, c := range choices {
+			todo = append(todo, before+c+after)
+		}
 	}
-	var parts []string
-	depth, from := 0, open+1
-	for i := open; i < len(pattern) && len(parts) < maxBraces; i++ {
+	return all, true
+}
+
+// maxBraces bounds what one pattern can become.
+const maxBraces = 256
+
+// cutBraces divides a pattern at its first braces, the choices at the commas;
+// nil is none.
+func cutBraces(pattern string) (before string, choices []string, after string) {
+	depth, open, from := 0, 0, 0
+	for i := 0; i < len(pattern); i++ {
 		switch c := pattern[i]; {
 		case c == '\\':
 			i++
+		case c == '{' && depth == 0:
+			depth, open, from = 1, i, i+1
 		case c == '{':
 			depth++
 		case c == ',' && depth == 1:
-			parts, from = append(parts, pattern[from:i]), i+1
+			choices, from = append(choices, pattern[from:i]), i+1
+		case c == '}' && depth == 1:
+			return pattern[:open], append(choices, pattern[from:i]), pattern[i+1:]
 		case c == '}' && depth > 1:
 			depth--
-		case c == '}' && i == open+1:
-			return []string{pattern}
-		case c == '}':
-			var all []string
-			for _, p := range append(parts, pattern[from:i]) {
-				if len(all) < maxBraces {
-					all = append(all, braces(pattern[:open]+p+pattern[i+1:])...)
-				}
-			}
-			return all
 		}
 	}
-	return []string{pattern}
+	return pattern, nil, ""
 }
 
-// maxBraces bounds what one pattern can become; no file has as many.
-const maxBraces = 64
+// longPath is PATH_MAX of Linux, in bytes.
+const longPath = 4096
+
+// mayName reports whether a pattern may match a path, as far as its beginning
+// tells.
+func mayName(pattern, path string) bool {
+	if i := strings.IndexAny(pattern, globs+"{\\"); i >= 0 {
+		pattern = pattern[:i]
+	}
+	return strings.HasPrefix(path, simplify(pattern))
+}
 
 // cutPart splits a path before its first slash.
 func cutPart(path string) (part, rest string) {
@@ -143,10 +167,12 @@ func matchSet(pattern string, c byte) (size int, ok, whole bool) {
 		if pattern[i] == ']' && !first {
 			return i + 1, ok != not, true
 		}
-		if name, _, found := strings.Cut(pattern[i:], ":]"); found && strings.HasPrefix(name, "[:") {
-			ok = ok || inClass(name[2:], c)
-			i += len(name) + 2
-			continue
+		if strings.HasPrefix(pattern[i:], "[:") {
+			if name, _, found := strings.Cut(pattern[i+2:], ":]"); found {
+				ok = ok || inClass(name, c)
+				i += len(name) + 4
+				continue
+			}
 		}
 		lo := pattern[i]
 		if lo == '\\' && i+1 < len(pattern) {

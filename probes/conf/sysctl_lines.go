@@ -1,9 +1,6 @@
 package conf
 
-import (
-	"slices"
-	"strings"
-)
+import "strings"
 
 // statements are the lines of a file that concern the key, a path.
 func (d *dialect) statements(step int, f File, key string) (all []*statement) {
@@ -81,11 +78,8 @@ func (d *dialect) pieces(line string) []string {
 func (d *dialect) concerns(s *statement, text, key string) bool {
 	if d.parse(text, s) {
 		switch {
-		case s.glob && !d.table:
-			s.result, s.match = globPath(s.path, key)
-			s.match = s.match || s.exclude && d.globExclude && fnmatch(s.path, key, false)
 		case s.glob:
-			s.match = slices.ContainsFunc(braces(s.path), func(p string) bool { _, ok := globPath(p, key); return ok })
+			d.glob(s, key)
 		case d.table && !d.climbs:
 			s.match = s.path == key
 		default:
@@ -102,6 +96,27 @@ func (d *dialect) concerns(s *statement, text, key string) bool {
 	s.fate, s.why = FateIgnored, d.program+" does not take this for the key"
 	s.value = ""
 	return true
+}
+
+// glob matches a pattern with the key. What a pattern does that is longer than
+// a path can be, or that braces make too many of, is not known unless it begins
+// otherwise: the loaders try it, and for some such patterns glob(3) fails.
+func (d *dialect) glob(s *statement, key string) {
+	all, whole := []string{s.path}, true
+	if d.table && len(s.path) <= longPath {
+		all, whole = braces(s.path)
+	}
+	if !whole || len(s.path) > longPath {
+		s.result, s.match = key, mayName(s.path, key)
+		s.unknown = s.place.String() + " has a pattern that is too much to follow"
+		return
+	}
+	for _, p := range all {
+		if s.result, s.match = globPath(p, key); s.match {
+			return
+		}
+	}
+	s.match = s.exclude && d.globExclude && fnmatch(s.path, key, false)
 }
 
 // containsFold reports whether text has part, which is in lower case, with

@@ -53,7 +53,7 @@ func sysctlTextLine(d *draws) string {
 	}
 	key := d.of("vm.max_map_count", "vm.max_map_count", "vm/max_map_count", "vm.max_map_*", "vm.*", "*.max_map_count", "v?.max_map_coun[a-t]", "vm.max_map_coun[!a-s]",
 		"vm..max_map_count", "vm//max_map_count", "/vm/max_map_count", "vm.max_map_count.", "./vm/max_map_count", "vm/./max_map_count", "VM.MAX_MAP_COUNT",
-		"vm.swappiness", "vm/max_map[_]count", "vm.max_map_{count,x}*", "vm.{max_map_count,x}", "vm.max_map_\\count", "vm.max_map_coun[[:alpha:]]", "**/max_map_count",
+		"vm.swappiness", "vm/max_map[_]count", "vm.max_map_{count,x}*", "vm.{max_map_count,x}", "vm.max_map_{}coun*", "vm.max_map_\\count", "vm.max_map_coun[[:alpha:]]", "**/max_map_count",
 		"vm.max_map_[c", "vm/../vm/max_map_count", ".vm.max_map_count", "vm./max_map_*", "*/*")
 	dash := d.of("", "", "", "-", "- ", "--")
 	if d.once(6) {

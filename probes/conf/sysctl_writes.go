@@ -79,6 +79,9 @@ func (d *dialect) eachWrites(all []*statement) (writes []*statement) {
 			s.fate, s.why = FateExclusion, ""
 		case !s.glob || by == nil:
 			writes = append(writes, s)
+		case by.exclude && by.unknown != "": // it may keep the pattern off
+			s.unknown = by.unknown
+			writes = append(writes, s)
 		case by.exclude:
 			s.fate, s.why = FateExcluded, "kept off by "+by.place.String()
 		default:
