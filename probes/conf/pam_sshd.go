@@ -1,7 +1,6 @@
 package conf
 
 import (
-	"path"
 	"slices"
 	"strings"
 )
@@ -9,6 +8,10 @@ import (
 // SSHDUsesPAM says whether sshd opens PAM sessions: UsePAM of sshd_config,
 // where the first value counts and Include stands for its files in order.
 // unknown says why it cannot be known; "no" is sshd's own default.
+//
+// Of what may be included, files has /etc/ssh/sshd_config.d/*.conf: one of
+// these that is not there sets nothing, and the directory is FileUnreadable
+// where they are not all known. What else is included must be there.
 func SSHDUsesPAM(files []File) (yes bool, at Place, unknown string) {
 	r := sshdReader{files: files, left: maxSSHDIncludes}
 	yes, at, unknown, _ = r.usePAM("/etc/ssh/sshd_config", 0)
@@ -46,7 +49,7 @@ func (r *sshdReader) usePAM(name string, level int) (yes bool, at Place, unknown
 			return lower(p[1]) == "yes" || lower(p[1]) == "true", Place{name, number}, "", true
 		case "include":
 			for _, pattern := range p[1:] {
-				if yes, at, unknown, found = r.include(pattern, level); found {
+				if yes, at, unknown, found = r.include(pattern, Place{name, number}, level); found {
 					return yes, at, unknown, true
 				}
 			}
@@ -55,15 +58,29 @@ func (r *sshdReader) usePAM(name string, level int) (yes bool, at Place, unknown
 	return false, Place{}, "", false
 }
 
-// include reads the files that a pattern stands for.
-func (r *sshdReader) include(pattern string, level int) (yes bool, at Place, unknown string, found bool) {
-	if !strings.HasPrefix(pattern, "/") {
+// sshdDir is the directory whose *.conf are known.
+const sshdDir = "/etc/ssh/sshd_config.d"
+
+// include reads the files that a pattern stands for, as sInclude of sshd's
+// servconf.c does: below /etc/ssh unless it says where, by glob(3).
+func (r *sshdReader) include(pattern string, from Place, level int) (yes bool, at Place, unknown string, found bool) {
+	word := pattern
+	if pattern[0] != '/' && pattern[0] != '~' {
 		pattern = "/etc/ssh/" + pattern
 	}
 	if r.left--; r.left < 0 {
 		return false, Place{}, "sshd_config includes too many files", true
 	}
-	for _, name := range globbed(r.files, pattern) {
+	name, inDir := strings.CutPrefix(pattern, sshdDir+"/")
+	if f, _ := fileAt(r.files, sshdDir); inDir && f.kind() == FileUnreadable {
+		return false, from, from.String() + " includes " + word + ", and " + sshdDir + " cannot be read", true
+	}
+	names := globbed(r.files, pattern)
+	known := inDir && strings.HasSuffix(name, ".conf") && name[0] != '.' && !strings.Contains(name, "/")
+	if !known && (len(names) == 0 || strings.ContainsAny(pattern, globs)) {
+		return false, from, from.String() + " includes " + word + ", which was not collected", true
+	}
+	for _, name := range names {
 		if r.left--; r.left < 0 {
 			return false, Place{}, "sshd_config includes too many files", true
 		}
@@ -77,7 +94,10 @@ func (r *sshdReader) include(pattern string, level int) (yes bool, at Place, unk
 // globbed are the paths that a pattern stands for, sorted as glob(3) does.
 func globbed(files []File, pattern string) (names []string) {
 	for _, f := range files {
-		if ok, _ := path.Match(pattern, f.Path); ok && f.kind() != FileAbsent {
+		if f.kind() == FileAbsent {
+			continue
+		}
+		if _, ok := globPath(strings.TrimPrefix(pattern, "/"), strings.TrimPrefix(f.Path, "/")); ok {
 			names = append(names, f.Path)
 		}
 	}

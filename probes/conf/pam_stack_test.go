@@ -1,7 +1,6 @@
 package conf_test
 
 import (
-	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -97,36 +96,6 @@ func TestPAMStackOfWhatCannotBeReadIsUnknown(t *testing.T) {
 		if got := stackWords(conf.PAMStack([]conf.File{tt.file}, "sshd")); got != tt.want {
 			t.Errorf("%s: PAMStack = %s, want %s", tt.file.Kind, got, tt.want)
 		}
-	}
-}
-
-func TestSSHDUsesPAMOrNot(t *testing.T) {
-	t.Parallel()
-	const main = "/etc/ssh/sshd_config"
-	for _, tt := range []struct {
-		name string
-		tree []string
-		want string
-	}{
-		{"no", []string{main, "#UsePAM yes\nUsePAM no\nUsePAM yes\n"}, "false " + main + ":2 "},
-		{"not said", []string{main, "Port 22\n"}, "false  "},
-		{"other ways to write it", []string{main, "usepam=\"YES\"\r\n"}, "true " + main + ":1 "},
-		{"only above Match", []string{main, "Match User x\nUsePAM yes\n"}, "false  "},
-		{"included files by name", []string{main, "Include /etc/ssh/*.d/*.conf\n", "/etc/ssh/b.d/1.conf", "UsePAM yes\n", "/etc/ssh/a.d/2.conf", "UsePAM no\n"}, "false /etc/ssh/a.d/2.conf:1 "},
-		{"Match in an included file ends with it", []string{main, "Include x\nUsePAM yes\n", "/etc/ssh/x", "Match all\n"}, "true " + main + ":2 "},
-		{"a file that includes itself", []string{main, "Include sshd_config\n"}, "false " + main + " " + main + " was not read"},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			t.Parallel()
-			yes, at, unknown := conf.SSHDUsesPAM(tree(tt.tree...))
-			if got := fmt.Sprintf("%v %s %s", yes, at, unknown); got != tt.want {
-				t.Errorf("SSHDUsesPAM = %q, want %q", got, tt.want)
-			}
-		})
-	}
-	files := []conf.File{{Path: main, Content: "Include x\n"}, {Path: "/etc/ssh/x", Kind: conf.FileUnreadable}}
-	if _, _, unknown := conf.SSHDUsesPAM(files); unknown != "/etc/ssh/x was not read" {
-		t.Errorf("SSHDUsesPAM with an unreadable file is unknown %q, want it named", unknown)
 	}
 }
 
