@@ -28,17 +28,6 @@ type Stack struct {
 	read int // lines so far, and for each file its size in pages
 }
 
-// pamLine is a session line with the place and the level of substacks it is
-// in. The line that calls a substack stands before the lines of that.
-type pamLine struct {
-	at      Place
-	control string
-	module  string
-	args    []string
-	text    string
-	level   int
-}
-
 // maxIncludes bounds files that include each other, and maxStack the lines
 // that are read, which files that include others twice double without end.
 const (
@@ -46,13 +35,21 @@ const (
 	maxStack    = 4096
 )
 
-// PAMStack finds the session lines of a service in /etc/pam.d and the
-// distribution's directories below it, following @include, include and
-// substack. The first service that has a file counts: sessions of cron are
-// "cron" on some hosts and "crond" on others.
+// PAMDirs are the directories of services, the first that has one counts: the
+// host's own, that of distributions, and the two that builds with a vendor
+// directory have (_pam_open_config_file of libpam's pam_handlers.c).
+var PAMDirs = []string{"/etc/pam.d", "/usr/lib/pam.d", "/usr/etc/pam.d", "/usr/share/pam.d"}
+
+// PAMStack finds the session lines of a service in PAMDirs, following @include,
+// include and substack. The first service that has a file counts: sessions of
+// cron are "cron" on some hosts and "crond" on others. A directory that is
+// FileUnreadable may have any service that was not found before it.
 func PAMStack(files []File, services ...string) Stack {
 	for _, service := range append(slices.Clone(services), "other") {
-		f, ok := pamFile(files, service)
+		f, ok, closed := pamFile(files, service)
+		if closed != "" {
+			return Stack{Service: service, Unknown: closed + " cannot be read, and service " + service + " may be there"}
+		}
 		if !ok {
 			continue
 		}
@@ -67,33 +64,30 @@ func PAMStack(files []File, services ...string) Stack {
 	return Stack{Unknown: "no file of service " + strings.Join(services, " or ") + " in /etc/pam.d"}
 }
 
-func pamFile(files []File, service string) (File, bool) {
+// pamFile finds the file of a service; closed is a directory that cannot be
+// read and may have it.
+func pamFile(files []File, service string) (f File, ok bool, closed string) {
 	if strings.HasPrefix(service, "/") {
-		return fileAt(files, service)
+		f, ok = fileAt(files, service)
+		return f, ok, ""
 	}
-	for _, dir := range []string{"/etc/pam.d/", "/usr/lib/pam.d/", "/usr/etc/pam.d/", "/usr/share/pam.d/"} {
-		if f, ok := fileAt(files, dir+service); ok {
-			return f, true
+	for _, dir := range PAMDirs {
+		if f, ok = fileAt(files, dir+"/"+service); ok {
+			return f, true, ""
+		}
+		if d, _ := fileAt(files, dir); d.kind() == FileUnreadable {
+			return File{}, false, dir
 		}
 	}
-	return File{}, false
+	return File{}, false, ""
 }
 
 // lines gives the session lines of a file. depth counts files that include
 // each other, level counts substacks.
-func (s *Stack) lines(files []File, f File, depth, level int) []pamLine {
-	if s.read += len(f.Content) / 4096; depth >= maxIncludes {
-		s.Unknown = f.Path + " is included too often"
+func (s *Stack) lines(files []File, f File, depth, level int) (out []pamLine) {
+	if !s.opens(f, depth) {
 		return nil
 	}
-	if k := f.kind(); k != FileRegular && k != FileLink {
-		s.Unknown = f.Path + " is " + string(k)
-		return nil
-	}
-	if f.Cut {
-		s.Unknown = f.Path + " was not read to its end"
-	}
-	var out []pamLine
 	all, whole := pamLines(f)
 	if !whole {
 		s.Unknown = f.Path + " ends in a line that goes on: libpam opens no session"
@@ -103,44 +97,84 @@ func (s *Stack) lines(files []File, f File, depth, level int) []pamLine {
 			s.Unknown = f.Path + " makes a stack of too many lines"
 			return out
 		}
-		// The lines of auth, account and password are most of a file.
-		if t := strings.TrimPrefix(l.Text, "-"); t == "" || t[0] != '@' && t[0]|0x20 != 's' {
-			continue
-		}
-		p := pamFields(l.Text)
-		if len(p) < 2 {
-			continue
-		}
-		kind, control := strings.ToLower(strings.TrimPrefix(p[0], "-")), strings.ToLower(p[1])
-		include := ""
-		switch {
-		case kind == "@include":
-			include = p[1]
-		case kind != "session" || len(p) < 3:
-			continue
-		case control == "include" || control == "substack":
-			include = p[2]
-		case strings.HasSuffix(p[2], "\r"):
-			s.Unknown = l.At.String() + ": a carriage return is a part of the module's name"
-		default:
-			out = append(out, pamLine{at: l.At, control: control, module: baseName(p[2]), args: p[3:], text: l.Text, level: level})
-		}
-		if include == "" {
-			continue
-		}
-		sub, ok := pamFile(files, include)
+		line, include, ok := s.session(l, level)
 		if !ok {
-			s.Unknown = l.At.String() + ": " + include + " is not there or was not collected"
 			continue
 		}
-		inner := level
-		if control == "substack" && kind == "session" {
-			out = append(out, pamLine{at: l.At, control: control, level: level})
-			inner++
+		if include == "" || line.control == "substack" {
+			out = append(out, line)
 		}
-		out = append(out, s.lines(files, sub, depth+1, inner)...)
+		if include != "" {
+			out = append(out, s.include(files, include, line, depth)...)
+		}
 	}
 	return out
+}
+
+// opens reports whether the lines of a file can be read; that they are not all
+// of them is noted.
+func (s *Stack) opens(f File, depth int) bool {
+	if s.read += len(f.Content) / 4096; depth >= maxIncludes {
+		s.Unknown = f.Path + " is included too often"
+		return false
+	}
+	if k := f.kind(); k != FileRegular && k != FileLink {
+		s.Unknown = f.Path + " is " + string(k)
+		return false
+	}
+	if f.Cut {
+		s.Unknown = f.Path + " was not read to its end"
+	}
+	return true
+}
+
+// session takes a line apart: one of a session, or the service whose lines it
+// includes. ok is false for any other.
+func (s *Stack) session(l Step, level int) (line pamLine, include string, ok bool) {
+	// The lines of auth, account and password are most of a file.
+	if t := strings.TrimPrefix(l.Text, "-"); t == "" || t[0] != '@' && t[0]|0x20 != 's' {
+		return line, "", false
+	}
+	p := pamFields(l.Text)
+	if len(p) < 2 {
+		return line, "", false
+	}
+	line = pamLine{at: l.At, text: l.Text, level: level}
+	kind := strings.ToLower(strings.TrimPrefix(p[0], "-"))
+	if kind == "@include" {
+		return line, p[1], true
+	}
+	if kind != "session" || len(p) < 3 {
+		return line, "", false
+	}
+	line.control = strings.ToLower(p[1])
+	switch {
+	case line.control == "include" || line.control == "substack":
+		return line, p[2], true
+	case strings.HasSuffix(p[2], "\r"):
+		s.Unknown = l.At.String() + ": a carriage return is a part of the module's name"
+		return line, "", false
+	}
+	line.module, line.args = baseName(p[2]), p[3:]
+	return line, "", true
+}
+
+// include gives the session lines of a service that a line includes.
+func (s *Stack) include(files []File, service string, by pamLine, depth int) []pamLine {
+	f, ok, closed := pamFile(files, service)
+	switch {
+	case closed != "":
+		s.Unknown = by.at.String() + ": " + closed + " cannot be read, and " + service + " may be there"
+		return nil
+	case !ok:
+		s.Unknown = by.at.String() + ": " + service + " is not there or was not collected"
+		return nil
+	}
+	level := by.level
+	if by.control == "substack" {
+		level++
+	}
+	return s.lines(files, f, depth+1, level)
 }
 
 // collect picks the lines of pam_limits out of the stack.
@@ -233,54 +267,4 @@ func leaves(control string) (ends bool, jump int) {
 		}
 	}
 	return false, jump
-}
-
-// pamFields cuts a line at blanks; [ ] keeps blanks together.
-func pamFields(text string) []string {
-	const blank = " \t\n"
-	var out []string
-	for text = strings.Trim(text, blank); text != ""; text = strings.TrimLeft(text, blank) {
-		end := strings.IndexAny(text, blank)
-		if text[0] == '[' {
-			if i := strings.IndexByte(text, ']'); i >= 0 {
-				end = i + 1
-			}
-		}
-		if end < 0 {
-			end = len(text)
-		}
-		out = append(out, text[:end])
-		text = text[end:]
-	}
-	return out
-}
-
-// pamLines gives the lines of a file without comments and with those put
-// together that a backslash continues, which blank lines and comments do not
-// end (_pam_assemble_line of libpam's pam_handlers.c). whole is false if the
-// file ends before such a line does, which is an error to libpam.
-func pamLines(f File) (out []Step, whole bool) {
-	var held []byte
-	number, from, open := 0, 0, false
-	out = make([]Step, 0, min(16, strings.Count(f.Content, "\n")+1))
-	for line := range strings.Lines(f.Content) {
-		number++
-		line = strings.Trim(line, " \t\n")
-		if line == "" || line[0] == '#' {
-			continue
-		}
-		line, _, comment := strings.Cut(line, "#")
-		body, more := strings.CutSuffix(strings.TrimRight(line, " \t"), `\`)
-		if !open {
-			from = number
-		}
-		if more && !comment {
-			held = append(append(held, body...), ' ')
-			open = true
-			continue
-		}
-		out = append(out, Step{At: Place{f.Path, from}, Text: strings.Trim(string(held)+line, " \t")})
-		held, open = held[:0], false
-	}
-	return out, !open
 }

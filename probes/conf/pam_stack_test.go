@@ -99,6 +99,47 @@ func TestPAMStackOfWhatCannotBeReadIsUnknown(t *testing.T) {
 	}
 }
 
+// A directory that cannot be read may have what was not found before it.
+func TestPAMStackOfAClosedDirectoryIsUnknown(t *testing.T) {
+	t.Parallel()
+	const limits = "session required pam_limits.so\n"
+	for _, tt := range []struct {
+		name, closed string
+		tree         []string
+		want         string
+	}{
+		{"the first", "/etc/pam.d", []string{"/etc/pam.d/other", limits, "/usr/lib/pam.d/sshd", limits}, "? /etc/pam.d cannot be read, and service sshd may be there"},
+		{"the file is known nevertheless", "/etc/pam.d", []string{pamSSHD, limits}, pamSSHD + ":1"},
+		{"found before it", "/usr/lib/pam.d", []string{pamSSHD, limits}, pamSSHD + ":1"},
+		{"not found before it", "/usr/share/pam.d", []string{"/etc/pam.d/other", limits}, "? /usr/share/pam.d cannot be read, and service sshd may be there"},
+		{"an included file", "/usr/lib/pam.d", []string{pamSSHD, "@include common\n" + limits}, "? " + pamSSHD + ":1: /usr/lib/pam.d cannot be read, and common may be there"},
+		{"an included file that is found", "/usr/etc/pam.d", []string{pamSSHD, "session include common\n", "/usr/lib/pam.d/common", limits}, "/usr/lib/pam.d/common:1"},
+		{"other, of which the lines are needed", "/usr/lib/pam.d", []string{pamSSHD, "auth required pam_unix.so\n"}, "? /usr/lib/pam.d cannot be read, and service other may be there"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			files := append(tree(tt.tree...), conf.File{Path: tt.closed, Kind: conf.FileUnreadable})
+			if got := stackWords(conf.PAMStack(files, "sshd")); got != tt.want {
+				t.Errorf("PAMStack = %s\nwant       %s", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestPAMDirsAreReadInTheirOrder(t *testing.T) {
+	t.Parallel()
+	const limits = "session required pam_limits.so\n"
+	for i := range conf.PAMDirs {
+		var pairs []string
+		for _, dir := range conf.PAMDirs[i:] {
+			pairs = append(pairs, dir+"/sshd", limits)
+		}
+		if got, want := conf.PAMStack(tree(pairs...), "sshd").At, conf.PAMDirs[i]+"/sshd"; got != want {
+			t.Errorf("PAMStack of files in %q is read from %s, want %s", conf.PAMDirs[i:], got, want)
+		}
+	}
+}
+
 func FuzzPAMStack(f *testing.F) {
 	f.Add("@include a\nsession required pam_limits.so set_all\n", "session substack sshd\n@include b\n@include b\n", "session [success=3 default=done] x.so \\\n")
 	f.Add("@include a\n@include a\n", "@include b\n@include b\n", "@include sshd\n@include sshd\n")
