@@ -94,7 +94,8 @@ type Login struct {
 	// PID1 are the limits of process 1, by item.
 	PID1 map[string]Rlimits
 	// Unprivileged is true if the process may not raise limits, as in a
-	// container without CAP_SYS_RESOURCE.
+	// container without CAP_SYS_RESOURCE. The golden vectors were recorded so;
+	// of a host the facts do not tell it, and it is false.
 	Unprivileged bool
 }
 

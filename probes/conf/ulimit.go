@@ -15,17 +15,14 @@ type Ulimit struct {
 	Soft, Hard bool   // which of the two
 	Value      Rlimit // in the units of setrlimit(2)
 	Known      bool   // Value is what the line sets, if it is run
-	// Conditional is true where the line itself shows that it may not be run,
-	// or not in the shell whose limits matter: behind && or ||, in a branch, a
-	// function, a subshell, a text that is run by another command.
-	Conditional bool
 }
 
 // UlimitLine says which limits a line of a shell script may change. Nothing is
 // run: what a variable or a command would give is not known.
 //
-// A line alone never tells that it is run, since it may stand inside an if of
-// other lines: what is found may be changed, not more. Nor does it tell the
+// A line alone never tells that it is run, nor by which shell: it may stand
+// inside an if of other lines, behind && or in a subshell. What is found may be
+// changed, not more. Nor does it tell the
 // shell. Letters that mean one thing in bash and another in dash, and units
 // that differ, have no known value: -p is nproc in dash and mksh and the size
 // of pipes in bash, -f and -c count 512 bytes in dash and 1024 in bash.
@@ -60,7 +57,6 @@ func ulimits(text string, depth int) (all []Ulimit) {
 	s := shellText{rest: text}
 	for s.next() {
 		words := s.command
-		conditional := s.conditional()
 		for len(words) > 0 && (slices.Contains([]string{"builtin", "command", "time", "!", "{"}, words[0].text) || words[0].assigns()) {
 			if words[0].assigns() {
 				all = append(all, doubts(words[:1], depth)...)
@@ -76,10 +72,7 @@ func ulimits(text string, depth int) (all []Ulimit) {
 			}
 			continue
 		}
-		for _, u := range ulimitCommand(words[1:], s.open) {
-			u.Conditional = conditional
-			all = append(all, u)
-		}
+		all = append(all, ulimitCommand(words[1:], s.open)...)
 	}
 	return all
 }
@@ -101,7 +94,7 @@ func doubts(words []shellWord, depth int) (all []Ulimit) {
 			text = w.text
 		}
 		for _, u := range ulimits(text, depth+1) {
-			u.Value, u.Known, u.Conditional = 0, false, true
+			u.Value, u.Known = 0, false
 			all = append(all, u)
 		}
 	}

@@ -24,24 +24,11 @@ type shellText struct {
 	rest    string
 	command []shellWord
 	open    bool // the line ends inside the command: a quote, or a backslash
-
-	before, after string // the operators around the command
-	branches      int    // words that begin what may not be run
-	parens        int
-}
-
-// conditional reports whether the command may not be run, or not by the shell
-// itself.
-func (s *shellText) conditional() bool {
-	return s.before == "&&" || s.before == "||" || s.before == "|" || s.after == "|" || s.after == "&" || s.branches > 0 || s.parens != 0
 }
 
 // next finds the next command.
 func (s *shellText) next() bool {
 	for s.rest != "" {
-		if s.before = s.after; s.before == "&" || s.before == ";" || s.before == ";;" || s.before == "\n" {
-			s.before = ""
-		}
 		s.words()
 		s.keywords()
 		if len(s.command) > 0 {
@@ -55,16 +42,11 @@ func (s *shellText) next() bool {
 func (s *shellText) keywords() {
 	for len(s.command) > 0 && !s.command[0].quoted {
 		switch s.command[0].text {
-		case "then", "else", "elif", "do":
-			s.branches++
 		case "function":
-			s.branches++
 			if len(s.command) > 1 {
 				s.command = s.command[1:]
 			}
-		case "fi", "done", "esac", "}":
-			s.branches = max(0, s.branches-1)
-		case "if", "while", "until", "{", "!":
+		case "then", "else", "elif", "do", "fi", "done", "esac", "}", "if", "while", "until", "{", "!":
 		default:
 			return
 		}
@@ -74,16 +56,13 @@ func (s *shellText) keywords() {
 
 // words reads the words up to the next operator.
 func (s *shellText) words() {
-	if s.after == ";;" { // the next pattern of case
-		s.parens = 0
-	}
-	s.command, s.open, s.after = nil, false, ""
+	s.command, s.open = nil, false
 	skip := false // the word is the file of a redirection
 	for {
 		s.rest = strings.TrimLeft(s.rest, " \t\r")
 		if s.rest == "" || s.rest[0] == '#' {
 			if i := strings.IndexByte(s.rest, '\n'); i >= 0 {
-				s.rest, s.after = s.rest[i+1:], "\n"
+				s.rest = s.rest[i+1:]
 			} else {
 				s.rest = ""
 			}
@@ -94,17 +73,6 @@ func (s *shellText) words() {
 			if strings.ContainsAny(op, "<>") {
 				skip = true
 				continue
-			}
-			s.after = op
-			switch op {
-			case "(":
-				s.parens++
-			case ")":
-				// Without ( before it, it ends a pattern of case; right behind it, it
-				// begins a function.
-				if s.parens--; s.before == "(" && len(s.command) == 0 {
-					s.branches++
-				}
 			}
 			return
 		}

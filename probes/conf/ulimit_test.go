@@ -11,7 +11,7 @@ import (
 )
 
 // ulimitWords are the limits of a line: item, which of the two, the value or
-// ?, and if where it is conditional.
+// ?.
 func ulimitWords(line string) (all []string) {
 	for _, u := range conf.UlimitLine(conf.Place{File: "/etc/profile", Line: 7}, line) {
 		which := map[[2]bool]string{{true, true}: "both", {true, false}: "soft", {false, true}: "hard"}[[2]bool{u.Soft, u.Hard}]
@@ -19,11 +19,7 @@ func ulimitWords(line string) (all []string) {
 		if u.Known {
 			value = u.Value.String()
 		}
-		s := fmt.Sprintf("%s %s %s", u.Item, which, value)
-		if u.Conditional {
-			s += " if"
-		}
-		all = append(all, s)
+		all = append(all, fmt.Sprintf("%s %s %s", u.Item, which, value))
 	}
 	return all
 }
@@ -36,7 +32,7 @@ func TestUlimitLineSaysWhatALineMayChange(t *testing.T) {
 	}{
 		{"ulimit -n 65536", "nofile both 65536"},
 		{"ulimit -Hn 4096; ulimit -Sn unlimited", "nofile hard 4096, nofile soft unlimited"},
-		{"[ x ] && ulimit -S -n $N", "nofile soft ? if"},
+		{"[ x ] && ulimit -S -n $N", "nofile soft ?"},
 		{"ulimit -v unlimited", "as both unlimited"},
 		{"ulimit -u 4096 # c", "nproc both 4096"},
 		{"\tulimit -n 65536 -u 4096 >/dev/null 2>&1", "nofile both 65536, nproc both 4096"},
@@ -62,27 +58,27 @@ func TestUlimitLineSaysWhatALineMayChange(t *testing.T) {
 		{"ulimit -n -- 5", "nofile both 5"},
 		{"ulimit -n \\", "nofile both ?"},
 		{`ulimit -n "65536`, "nofile both ?"},
-		{"ulimit -n 10 || ulimit -n 5", "nofile both 10, nofile both 5 if"},
+		{"ulimit -n 10 || ulimit -n 5", "nofile both 10, nofile both 5"},
 		{"ulimit -n 10 && echo ok", "nofile both 10"},
-		{"then ulimit -n 5", "nofile both 5 if"},
-		{"else ulimit -n 5; fi; ulimit -n 6", "nofile both 5 if, nofile both 6"},
-		{"if [ a ]; then ulimit -n 5; fi", "nofile both 5 if"},
+		{"then ulimit -n 5", "nofile both 5"},
+		{"else ulimit -n 5; fi; ulimit -n 6", "nofile both 5, nofile both 6"},
+		{"if [ a ]; then ulimit -n 5; fi", "nofile both 5"},
 		{"if ulimit -n 5; then :; fi", "nofile both 5"},
-		{"for i in 1; do ulimit -n 5; done", "nofile both 5 if"},
-		{"linux*) ulimit -n 5 ;;", "nofile both 5 if"},
-		{"f() { ulimit -n 5; }", "nofile both 5 if"},
-		{"function f { ulimit -n 5; }", "nofile both 5 if"},
-		{"(ulimit -n 5; exec java)", "nofile both 5 if"},
-		{"ulimit -n 5 &", "nofile both 5 if"},
-		{"echo x | ulimit -n 5", "nofile both 5 if"},
+		{"for i in 1; do ulimit -n 5; done", "nofile both 5"},
+		{"linux*) ulimit -n 5 ;;", "nofile both 5"},
+		{"f() { ulimit -n 5; }", "nofile both 5"},
+		{"function f { ulimit -n 5; }", "nofile both 5"},
+		{"(ulimit -n 5; exec java)", "nofile both 5"},
+		{"ulimit -n 5 &", "nofile both 5"},
+		{"echo x | ulimit -n 5", "nofile both 5"},
 		{"{ ulimit -n 5; }", "nofile both 5"},
 		{"builtin ulimit -n 5", "nofile both 5"},
 		{"LC_ALL=C ulimit -n 5", "nofile both 5"},
 		{`\ulimit -n 5`, "nofile both 5"},
-		{`su - flink -c "ulimit -n 5; start"`, "nofile both ? if"},
-		{`eval 'ulimit -n 5'`, "nofile both ? if"},
-		{`alias j='ulimit -u 5; java'`, "nproc both ? if"},
-		{`CMD="ulimit -n 5"`, "nofile both ? if"},
+		{`su - flink -c "ulimit -n 5; start"`, "nofile both ?"},
+		{`eval 'ulimit -n 5'`, "nofile both ?"},
+		{`alias j='ulimit -u 5; java'`, "nproc both ?"},
+		{`CMD="ulimit -n 5"`, "nofile both ?"},
 		// What changes nothing.
 		{"ulimit -n", ""}, {"ulimit -Hn", ""}, {"ulimit", ""}, {"ulimit -a", ""}, {"ulimit -aH", ""}, {"ulimit -n 2>/dev/null", ""},
 		{"# ulimit -n 5", ""}, {"x # ulimit -n 5", ""}, {"myulimit -n 5", ""}, {"ulimits -n 5", ""}, {"ulimit-n 5", ""}, {"./ulimit -n 5", ""},

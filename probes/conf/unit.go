@@ -17,7 +17,6 @@ type Unit struct {
 	// UserManager is true for units of systemd --user.
 	UserManager bool
 	Home        string // of the user, for units of systemd --user
-	RuntimeDir  string // of the user, "/run/user/1000"; "" takes its units for none
 	TasksTotal  uint64 // what a share of TasksMax is of; 0 means not known
 	MemoryTotal uint64 // bytes, what a share of MemoryMax is of; 0 means not known
 }
@@ -51,30 +50,21 @@ var systemDirs = []string{
 }
 
 // dirs are the directories of unit files, the first beats the others, from
-// lookup_paths_init of systemd's path-lookup.c.
+// lookup_paths_init of systemd's path-lookup.c. Those in a user's runtime
+// directory are left out: a session that ends empties it.
 func (u Unit) dirs() []string {
 	if !u.UserManager {
 		return systemDirs
 	}
 	var dirs []string
-	in := func(base string, names ...string) {
-		for _, name := range names {
-			if base != "" {
-				dirs = append(dirs, base+"/"+name)
-			}
-		}
+	if u.Home != "" {
+		dirs = append(dirs, u.Home+"/.config/systemd/user.control", u.Home+"/.config/systemd/user")
 	}
-	in(u.Home, ".config/systemd/user.control")
-	in(u.RuntimeDir, "systemd/user.control", "systemd/transient", "systemd/generator.early")
-	in(u.Home, ".config/systemd/user")
-	dirs = append(dirs, "/etc/xdg/systemd/user", "/etc/systemd/user")
-	in(u.RuntimeDir, "systemd/user")
-	dirs = append(dirs, "/run/systemd/user")
-	in(u.RuntimeDir, "systemd/generator")
-	in(u.Home, ".local/share/systemd/user")
-	dirs = append(dirs, "/usr/local/share/systemd/user", "/usr/share/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
-	in(u.RuntimeDir, "systemd/generator.late")
-	return dirs
+	dirs = append(dirs, "/etc/xdg/systemd/user", "/etc/systemd/user", "/run/systemd/user")
+	if u.Home != "" {
+		dirs = append(dirs, u.Home+"/.local/share/systemd/user")
+	}
+	return append(dirs, "/usr/local/share/systemd/user", "/usr/share/systemd/user", "/usr/local/lib/systemd/user", "/usr/lib/systemd/user")
 }
 
 // before reports whether systemd is known to be older than a version.
