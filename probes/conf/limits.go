@@ -36,7 +36,7 @@ type Bound struct {
 // Note is a line of a file and what is to be said about it.
 type Note struct {
 	At    Place
-	Text  string // the line, without blanks around it
+	Text  string // the line, without blanks around it; the beginning of a long one
 	Why   string
 	Meant string // the item that was probably meant, where the line names none that exists
 }
@@ -45,7 +45,7 @@ type Note struct {
 // them. At is the zero Place for a step that no line causes.
 type Step struct {
 	At   Place
-	Text string // the line, "" without one
+	Text string // the line, "" without one; the beginning of a long one
 	What string // what came of it
 	Won  bool   // the line decides at least one of the final limits
 }

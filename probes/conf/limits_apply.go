@@ -76,7 +76,7 @@ func (r *limitsRun) notSet(item, refused string) {
 	b := startBounds(r.start, item)
 	for i := range h {
 		if h[i].At.File != "" {
-			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: "not applied: " + refused})
+			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.kept(), Why: "not applied: " + refused})
 		}
 		h[i].Bound, h[i].maybeRank = b[i], -1
 	}
@@ -88,8 +88,8 @@ func (r *limitsRun) countLogins() {
 	switch {
 	case !c.set || r.in.User.UID == 0 || c.max < 0:
 	case c.max == 0:
-		r.refuse(c.line.at, "no logins are allowed: "+c.line.text)
+		r.refuse(c.line.at, "no logins are allowed: "+c.line.kept())
 	default:
-		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: c.line.at, Text: c.line.text, Why: fmt.Sprintf("only %d logins at a time", c.max)})
+		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: c.line.at, Text: c.line.kept(), Why: fmt.Sprintf("only %d logins at a time", c.max)})
 	}
 }

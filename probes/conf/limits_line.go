@@ -9,7 +9,8 @@ import (
 // of fields it found; fields are read only as far as it does.
 type limitLine struct {
 	at                        Place
-	text                      string
+	text                      string // without blanks around it; see kept
+	own                       bool   // text is a copy
 	n                         int
 	domain, typ, item, value  string
 	itemWritten, valueWritten string // before lower case
@@ -64,6 +65,15 @@ func readLimitLine(raw string, at Place, v Variant) (l *limitLine, ok bool) {
 	l.itemWritten, l.valueWritten = l.item, l.value
 	l.item, l.value = lower(l.item), lower(l.value)
 	return l, true
+}
+
+// kept is the line as results keep it. Most lines are for others, and need no
+// copy.
+func (l *limitLine) kept() string {
+	if !l.own {
+		l.text, l.own = kept(l.text), true
+	}
+	return l.text
 }
 
 // splitOld cuts as sscanf does: at any white space, and a fifth field is lost.

@@ -51,7 +51,7 @@ func (r *limitsRun) group(name string, ids idRange) match {
 		return inRange(u.GID, ids, "the primary group of user "+u.Name)
 	}
 	if !in && u.GroupsUnknown != "" {
-		return match{unknown: "whether " + u.Name + " is in group " + strings.TrimPrefix(name, ":") + ": " + u.GroupsUnknown}
+		return match{unknown: "whether " + u.Name + " is in group " + clip(strings.TrimPrefix(name, ":")) + ": " + u.GroupsUnknown}
 	}
 	return match{yes: in}
 }
@@ -84,14 +84,14 @@ func (r *limitsRun) ends(l *limitLine, ids idRange) {
 	}
 	switch {
 	case m.unknown != "":
-		r.unknown = fmt.Sprintf("%s: %q ends everything or nothing, %s", l.at, l.text, m.unknown)
+		r.unknown = fmt.Sprintf("%s: %q ends everything or nothing, %s", l.at, l.kept(), m.unknown)
 	case m.yes:
 		r.noLimit = true
 		for _, item := range limitItems {
-			r.step(item.name, Step{At: l.at, Text: l.text, What: "no limits for the user: nothing is set, and nothing more is read"})
+			r.step(item.name, Step{At: l.at, Text: l.kept(), What: "no limits for the user: nothing is set, and nothing more is read"})
 			for i, h := range r.halves[item.name] {
 				if h.At.File != "" && (i == 0 || h.At != r.halves[item.name][0].At) {
-					r.shadow[item.name] = append(r.shadow[item.name], Note{At: h.At, Text: h.line.text, Why: "undone by " + l.at.String()})
+					r.shadow[item.name] = append(r.shadow[item.name], Note{At: h.At, Text: h.line.kept(), Why: "undone by " + l.at.String()})
 				}
 			}
 		}
@@ -106,12 +106,12 @@ func (r *limitsRun) process(l *limitLine, rank int, m match) {
 	known = known && r.variant.atLeast(item.min[0], item.min[1], item.min[2])
 	other := r.otherItem(l.item)
 	if !known && !other {
-		r.skip(l, fmt.Sprintf("there is no item %q", l.itemWritten), meantItem(l.item))
+		r.skip(l, fmt.Sprintf("there is no item %q", clip(l.itemWritten)), meantItem(l.item))
 		return
 	}
 	soft, hard := l.typ == "soft" || l.typ == "-", l.typ == "hard" || l.typ == "-"
 	if !soft && !hard && (known || l.item == "priority" || l.item == "chroot") {
-		r.skip(l, fmt.Sprintf("there is no type %q: soft, hard and - are types", l.typ), l.item)
+		r.skip(l, fmt.Sprintf("there is no type %q: soft, hard and - are types", clip(l.typ)), l.item)
 		return
 	}
 	if other {
@@ -120,7 +120,7 @@ func (r *limitsRun) process(l *limitLine, rank int, m match) {
 	}
 	value, ok := r.value(l, item)
 	if !ok {
-		r.skip(l, fmt.Sprintf("%q is not a value", l.valueWritten), l.item)
+		r.skip(l, fmt.Sprintf("%q is not a value", clip(l.valueWritten)), l.item)
 		return
 	}
 	if rank == rankAll || rank == rankAllGroup {
@@ -191,7 +191,7 @@ func (r *limitsRun) set(l *limitLine, item string, rank int, value Bound, soft, 
 			continue
 		}
 		if h[i].At.File != "" {
-			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.text, Why: name + " replaced by " + l.at.String()})
+			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.kept(), Why: name + " replaced by " + l.at.String()})
 		}
 		h[i].Bound, h[i].rank, h[i].line, h[i].maybeRank = value, rank, l, maybeAbove(h[i], rank)
 		done = append(done, name)
@@ -204,9 +204,9 @@ func (r *limitsRun) set(l *limitLine, item string, rank int, value Bound, soft, 
 		}
 	}
 	if len(lost) > 0 && m.unknown == "" {
-		r.shadow[item] = append(r.shadow[item], Note{At: l.at, Text: l.text, Why: strings.Join(lost, ", ")})
+		r.shadow[item] = append(r.shadow[item], Note{At: l.at, Text: l.kept(), Why: strings.Join(lost, ", ")})
 	}
-	r.step(item, Step{At: l.at, Text: l.text, What: what})
+	r.step(item, Step{At: l.at, Text: l.kept(), What: what})
 }
 
 // maybeAbove keeps a doubt that a line of this rank does not settle.
@@ -249,7 +249,7 @@ func (r *limitsRun) other(l *limitLine, rank int, m match) {
 		return
 	}
 	if l.item == "chroot" || m.unknown != "" {
-		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: l.at, Text: l.text, Why: strings.TrimSpace(l.item + " " + m.unknown)})
+		r.out.MayRefuse = append(r.out.MayRefuse, Note{At: l.at, Text: l.kept(), Why: strings.TrimSpace(l.item + " " + m.unknown)})
 		return
 	}
 	if !logins {
@@ -260,7 +260,7 @@ func (r *limitsRun) other(l *limitLine, rank int, m match) {
 	case l.value == "unlimited" || l.value == "infinity" || l.value == "-":
 		c.max = -1
 	case used == 0:
-		r.skip(l, fmt.Sprintf("%q is not a value", l.valueWritten), l.item)
+		r.skip(l, fmt.Sprintf("%q is not a value", clip(l.valueWritten)), l.item)
 		return
 	case neg && n > 0: // below 0 means any number
 		c.max = -1

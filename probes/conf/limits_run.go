@@ -163,7 +163,7 @@ func (r *limitsRun) files() (files []File, why string) {
 	if r.module.Conf != "" {
 		i := slices.IndexFunc(r.in.Files, func(f File) bool { return f.Path == r.module.Conf })
 		if i < 0 {
-			return nil, r.module.Conf + " was not collected"
+			return nil, clip(r.module.Conf) + " was not collected"
 		}
 		return r.in.Files[i : i+1], ""
 	}
@@ -196,7 +196,7 @@ func (r *limitsRun) files() (files []File, why string) {
 }
 
 func (r *limitsRun) skip(l *limitLine, why, meant string) {
-	n := Note{At: l.at, Text: l.text, Why: why, Meant: meant}
+	n := Note{At: l.at, Text: l.kept(), Why: why, Meant: strings.Clone(meant)}
 	r.out.Ignored = append(r.out.Ignored, n)
 	item := meant
 	if _, ok := findItem(l.item); ok {
@@ -204,7 +204,7 @@ func (r *limitsRun) skip(l *limitLine, why, meant string) {
 	}
 	if _, ok := findItem(item); ok {
 		r.skipped[item] = append(r.skipped[item], n)
-		r.step(item, Step{At: l.at, Text: l.text, What: "skipped: " + why})
+		r.step(item, Step{At: l.at, Text: n.Text, What: "skipped: " + why})
 	}
 }
 
@@ -212,7 +212,7 @@ func (r *limitsRun) skip(l *limitLine, why, meant string) {
 func (r *limitsRun) line(l *limitLine) {
 	ids := domainRange(l.domain)
 	if ids.kind == rangeBad {
-		r.skip(l, fmt.Sprintf("%q is not a range of ids", l.domain), "")
+		r.skip(l, fmt.Sprintf("%q is not a range of ids", clip(l.domain)), "")
 		return
 	}
 	switch {

@@ -64,7 +64,7 @@ const sshdDir = "/etc/ssh/sshd_config.d"
 // include reads the files that a pattern stands for, as sInclude of sshd's
 // servconf.c does: below /etc/ssh unless it says where, by glob(3).
 func (r *sshdReader) include(pattern string, from Place, level int) (yes bool, at Place, unknown string, found bool) {
-	word := pattern
+	word := clip(pattern)
 	if pattern[0] != '/' && pattern[0] != '~' {
 		pattern = "/etc/ssh/" + pattern
 	}

@@ -164,10 +164,10 @@ func (s *Stack) include(files []File, service string, by pamLine, depth int) []p
 	f, ok, closed := pamFile(files, service)
 	switch {
 	case closed != "":
-		s.Unknown = by.at.String() + ": " + closed + " cannot be read, and " + service + " may be there"
+		s.Unknown = by.at.String() + ": " + closed + " cannot be read, and " + clip(service) + " may be there"
 		return nil
 	case !ok:
-		s.Unknown = by.at.String() + ": " + service + " is not there or was not collected"
+		s.Unknown = by.at.String() + ": " + clip(service) + " is not there or was not collected"
 		return nil
 	}
 	level := by.level
@@ -192,7 +192,7 @@ func (s *Stack) collect(lines []pamLine) {
 		for _, arg := range l.args {
 			arg = strings.TrimPrefix(strings.TrimSuffix(arg, "]"), "[")
 			if conf, ok := strings.CutPrefix(arg, "conf="); ok && conf != "" {
-				m.Conf = conf
+				m.Conf = strings.Clone(conf)
 			}
 			m.SetAll = m.SetAll || arg == "set_all"
 		}
@@ -200,7 +200,7 @@ func (s *Stack) collect(lines []pamLine) {
 			m.MaySkip = lines[by].at
 		}
 		s.Modules = append(s.Modules, m)
-		s.Steps = append(s.Steps, Step{At: l.at, Text: l.text, What: "pam_limits is called"})
+		s.Steps = append(s.Steps, Step{At: l.at, Text: kept(l.text), What: "pam_limits is called"})
 	}
 	if len(s.Modules) == 0 && s.Unknown == "" {
 		s.Steps = append(s.Steps, Step{At: Place{File: s.At}, What: "no pam_limits: limits.conf is not read for this service"})

@@ -63,7 +63,8 @@ const (
 )
 
 // SysctlLine is a line that concerns the key. Place is where its text stands,
-// also where the file was reached by a link.
+// also where the file was reached by a link. Of a long Text or Value it is the
+// beginning.
 type SysctlLine struct {
 	Place Place
 	Text  string

@@ -75,7 +75,7 @@ func kernelNumber(value string) (int64, string) {
 	}
 	n, err := strconv.ParseUint(digits, base, 64)
 	if err != nil || len(t) > 20 || digits[0] == '+' || n > 1<<63-1 {
-		return 0, fmt.Sprintf("the kernel does not take %q for a number", t)
+		return 0, fmt.Sprintf("the kernel does not take %q for a number", clip(t))
 	}
 	if t[0] == '-' {
 		return -int64(n), ""

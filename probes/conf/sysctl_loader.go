@@ -83,7 +83,7 @@ func bootPlan(h *SysctlHost) plan {
 	case h.has("/etc/init.d/procps") && (first == "init" || first == ""):
 		return plan{loader: LoaderProcps, why: "System V init with /etc/init.d/procps, which runs sysctl --system", steps: systemSteps(h, true, true), dialects: procpsDialects(h)}
 	}
-	return plan{unknown: fmt.Sprintf("it is not known what applies sysctl files on this host (process 1 is %q, distribution %q)", first, id)}
+	return plan{unknown: fmt.Sprintf("it is not known what applies sysctl files on this host (process 1 is %q, distribution %q)", first, clip(id))}
 }
 
 // nothing is the plan where no file is applied.

@@ -60,7 +60,7 @@ func (p *plan) resolve(h *SysctlHost, key string, b base) Resolution {
 		r.Why, r.Unset = o.unknown, o.unknown != "" && o.winner == nil
 	}
 	if r.Why == "" {
-		r.Known, r.Value, r.Source = true, o.value, b.source
+		r.Known, r.Value, r.Source = true, strings.Clone(o.value), b.source
 		if o.winner != nil {
 			r.Source = o.winner.place.String()
 		}
@@ -209,7 +209,7 @@ func (p *plan) chain() []SysctlFile {
 			f.Note = why
 		}
 		for _, st := range s.stmts {
-			f.Lines = append(f.Lines, SysctlLine{Place: st.place, Text: st.text, Value: st.value, Fate: st.fate, Why: st.why})
+			f.Lines = append(f.Lines, SysctlLine{Place: st.place, Text: kept(st.text), Value: kept(st.value), Fate: st.fate, Why: st.why})
 		}
 		files = append(files, f)
 	}

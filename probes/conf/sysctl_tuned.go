@@ -86,7 +86,7 @@ func (t *tuned) profile(name string) {
 		t.include(f)
 		return
 	}
-	t.unknown = "the file of tuned's profile " + name + " is not known"
+	t.unknown = "the file of tuned's profile " + clip(name) + " is not known"
 }
 
 func (t *tuned) include(f File) {

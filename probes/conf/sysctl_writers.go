@@ -20,6 +20,7 @@ func laterWriters(h *SysctlHost, key string) (all []writer) {
 			continue
 		}
 		if rereads(text) != "" || strings.Contains(text, baseName(slashed(key))) {
+			at.File = strings.Clone(at.File)
 			all = append(all, writer{at, text})
 		}
 	}
@@ -29,8 +30,9 @@ func laterWriters(h *SysctlHost, key string) (all []writer) {
 // tell names the writers, and other marks of programs that may write.
 func (r *Resolution) tell(h *SysctlHost, writers []writer) {
 	for _, w := range writers {
-		r.Writers = append(r.Writers, Note{At: w.at, Text: w.text, Why: "may write it later in the boot"})
-		r.Notes = append(r.Notes, "may write it later in the boot: "+w.at.String()+":"+w.text)
+		const why = "may write it later in the boot"
+		r.Writers = append(r.Writers, Note{At: w.at, Text: kept(w.text), Why: why})
+		r.Notes = append(r.Notes, why+": "+w.at.String()+":"+clip(w.text))
 	}
 	if h.has("/etc/cloud/cloud.cfg") {
 		r.Notes = append(r.Notes, "cloud-init runs on this host and may write sysctls at boot: /etc/cloud/cloud.cfg")
@@ -76,7 +78,7 @@ func (r *Resolution) doubtful(h *SysctlHost, writers []writer) {
 			same = r.Known && plainlyWritten(w.text, r.Key) == r.Value
 		}
 		if !same {
-			r.doubt(w.at.String() + " may write it later in the boot: " + w.text)
+			r.doubt(w.at.String() + " may write it later in the boot: " + clip(w.text))
 			return
 		}
 	}

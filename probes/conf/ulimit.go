@@ -10,7 +10,7 @@ import (
 // Ulimit is a limit that a line of a shell's start file may change.
 type Ulimit struct {
 	At         Place
-	Text       string // the line, without blanks around it
+	Text       string // the line, without blanks around it; the beginning of a long one
 	Item       string // of limits.conf(5)
 	Soft, Hard bool   // which of the two
 	Value      Rlimit // in the units of setrlimit(2)
@@ -28,8 +28,11 @@ type Ulimit struct {
 // of pipes in bash, -f and -c count 512 bytes in dash and 1024 in bash.
 func UlimitLine(at Place, text string) []Ulimit {
 	found := ulimits(text, 0)
+	if len(found) > 0 {
+		text = kept(strings.TrimSpace(text))
+	}
 	for i := range found {
-		found[i].At, found[i].Text = at, strings.TrimSpace(text)
+		found[i].At, found[i].Text = at, text
 	}
 	return found
 }

@@ -103,7 +103,7 @@ func ResolveUnit(u Unit) UnitResult {
 	}
 	for _, l := range lines {
 		if l.key == "PAMName" {
-			out.PAMName = l.value
+			out.PAMName = strings.Clone(l.value)
 		}
 	}
 	for _, set := range unitSettings {

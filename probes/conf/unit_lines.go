@@ -155,7 +155,7 @@ func (u Unit) assignment(body string) (a assignment, header, bad string) {
 	}
 	if body[0] == '[' {
 		if body[len(body)-1] != ']' || strings.ContainsFunc(body, isUnsafe) && !u.before(248) {
-			return a, "", fmt.Sprintf("%q is not a section", body)
+			return a, "", fmt.Sprintf("%q is not a section", clip(body))
 		}
 		if header = body[1:max(1, len(body)-1)]; header == "" {
 			header = "[]"

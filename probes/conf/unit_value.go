@@ -17,17 +17,18 @@ func (u Unit) item(key, item string, size bool, lines, defaults []assignment, un
 			if l.key != name {
 				continue
 			}
+			text := kept(l.text)
 			s, h, why := u.parse(key, l, size, reset)
 			if why != "" {
-				out.Ignored = append(out.Ignored, Note{At: l.at, Text: l.text, Why: why})
-				out.Chain = append(out.Chain, Step{At: l.at, Text: l.text, What: "ignored: " + why})
+				out.Ignored = append(out.Ignored, Note{At: l.at, Text: text, Why: why})
+				out.Chain = append(out.Chain, Step{At: l.at, Text: text, What: "ignored: " + why})
 				continue
 			}
 			if hard.At.File != "" {
 				out.Shadowed = append(out.Shadowed, Note{At: hard.At, Text: held, Why: "replaced by " + l.at.String()})
 			}
-			soft, hard, held = s, h, l.text
-			out.Chain = append(out.Chain, Step{At: l.at, Text: l.text, What: "soft = " + showBound(s) + ", hard = " + showBound(h)})
+			soft, hard, held = s, h, text
+			out.Chain = append(out.Chain, Step{At: l.at, Text: text, What: "soft = " + showBound(s) + ", hard = " + showBound(h)})
 		}
 	}
 	if key != "MemoryMax" { // for which the manager has no default
@@ -177,13 +178,13 @@ func (u Unit) parse(key string, l assignment, size bool, reset [2]Bound) (soft, 
 		}
 		b := u.share(parts, u.MemoryTotal/pageSize, "the host's memory")
 		if b.Value *= pageSize; b.Known && b.Value == 0 {
-			return soft, hard, strconv.Quote(l.value) + " is out of range"
+			return soft, hard, strconv.Quote(clip(l.value)) + " is out of range"
 		}
 		return bound(b)
 	}
 	n, ok := u.number(l.value, size)
 	if !ok || n == 0 {
-		return soft, hard, strconv.Quote(l.value) + " is not a value"
+		return soft, hard, strconv.Quote(clip(l.value)) + " is not a value"
 	}
 	return bound(Bound{Value: n, Known: true})
 }
@@ -210,7 +211,7 @@ func (u Unit) parseLimit(l assignment, size bool) (soft, hard Bound, why string)
 	case l.value == "":
 		return soft, hard, "an empty value does not reset a limit"
 	case !ok1 || !ok2:
-		return soft, hard, strconv.Quote(l.value) + " is not a value"
+		return soft, hard, strconv.Quote(clip(l.value)) + " is not a value"
 	case s > h:
 		return soft, hard, "the soft limit is above the hard one"
 	}
@@ -218,7 +219,7 @@ func (u Unit) parseLimit(l assignment, size bool) (soft, hard Bound, why string)
 	_, plain := u.number(left, false)
 	if u.before(229) && pair || u.before(228) && left != "infinity" && !plain {
 		// Distributions took both into older versions.
-		soft.Known, soft.Why = false, fmt.Sprintf("systemd %d may not understand %q", u.Systemd, l.value)
+		soft.Known, soft.Why = false, fmt.Sprintf("systemd %d may not understand %q", u.Systemd, clip(l.value))
 		hard.Known, hard.Why = soft.Known, soft.Why
 	}
 	return soft, hard, ""
