@@ -18,15 +18,23 @@
 // [ResolveUnit] those that systemd gives to a unit, [UlimitLine] what a line of
 // a start file may change, [FlinkSettings] what Flink reads. Each gives the
 // whole chain of precedence, and says "cannot know" with the reason where that
-// is the truth. Edits ([SetSysctl], [SetLimits]) keep every byte that they do
-// not mean.
+// is the truth. What decides a dialect is asked here too: [SystemdVersion],
+// [VariantsOf], [IsAlpine]. [ManagedBy] tells whether a program would undo an
+// edit of a file.
 //
-// The resolvers are held against golden vectors, which real programs gave on
-// trees of files, and against slow models that were written from the sources of
-// those programs, on random trees:
+// Edits are for repairs: [SetSysctl] and [SetLimits] keep every byte that they
+// do not mean, [UnitDropIn] is a file of its own.
+//
+// The resolvers are held against three things. Golden vectors are what real
+// programs gave on trees of files; -golden names another directory of them.
+// Reference models (*_ref_test.go) are slow and were written from the sources
+// of those programs; random trees and the fuzzer compare. TestTruth runs the
+// programs of Debian 11, 12 and 13 themselves on random trees, as root and only
+// on demand.
 //
 //	go test ./probes/conf -run TestGolden -args -golden DIR
 //	go test ./probes/conf -fuzz FuzzUnitAgreesWithReference
+//	make truth
 //
 // What it does not do: it judges nothing, and it follows neither aliases nor
 // merge keys of YAML, which configuration of this size does not need and which

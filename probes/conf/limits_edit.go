@@ -6,7 +6,7 @@ import (
 )
 
 // SetLimits gives a limits file two lines for the user and the item, one soft
-// and one hard. A line of the user that sets just one of them gets the value
+// and one hard, for a repair. A line of the user that sets just one of them gets the value
 // in its place, the last of several; what is missing is added at the end. All
 // other bytes stay. value is in the units of limits.conf(5), or "unlimited".
 //

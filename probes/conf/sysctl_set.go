@@ -2,10 +2,10 @@ package conf
 
 import "strings"
 
-// SetSysctl gives the key a value in the text of a sysctl file and keeps every
-// other byte. The last line that assigns the key keeps its spelling and gets
-// the value; if a line takes the key out after it, or no line assigns it, a
-// line is appended, ended as the other lines are.
+// SetSysctl gives the key a value in the text of a sysctl file, for a repair,
+// and keeps every other byte. The last line that assigns the key keeps its
+// spelling and gets the value; if a line takes the key out after it, or no line
+// assigns it, a line is appended, ended as the other lines are.
 //
 // Lines before the last one stay: they lose already. Patterns stay too.
 func SetSysctl(content, key, value string) string {
