@@ -118,11 +118,18 @@ func TestUnreadableIsUnknownByName(t *testing.T) {
 		{"/etc/security/limits.conf", "nofile", "/etc/security/limits.conf could not be read"},
 		{"/etc/security/limits.d", "nofile", "/etc/security/limits.d"},
 		{"/etc/pam.d/sshd", "nofile", "/etc/pam.d/sshd is unreadable"},
+		{"/etc/pam.d", "nofile", "/etc/pam.d"},
 		{"/etc/ssh/sshd_config", "nofile", "/etc/ssh/sshd_config cannot be read"},
+		{"/etc/ssh/sshd_config.d", "nofile", "/etc/ssh/sshd_config.d cannot be read"},
+		{"/etc/rc.local", "maps", "/etc/rc.local cannot be read"},
+		{"/home/flink", "nofile", "/home/flink cannot be entered"},
 	} {
 		t.Run(strings.TrimPrefix(c.path, "/"), func(t *testing.T) {
 			t.Parallel()
-			root := writeTree(t, aBoot(map[string]string{"/etc/sysctl.d/60.conf": "vm.max_map_count=1\n", "/etc/security/limits.d/a.conf": "# a\n"}))
+			root := writeTree(t, aBoot(map[string]string{
+				"/etc/sysctl.d/60.conf": "vm.max_map_count=1\n", "/etc/security/limits.d/a.conf": "# a\n",
+				"/etc/ssh/sshd_config.d/a.conf": "UsePAM no\n", "/etc/rc.local": "exit 0\n", "/home/flink/.profile": "ulimit -n 1\n",
+			}))
 			closed := filepath.Join(root, c.path)
 			if err := os.Chmod(closed, 0); err != nil {
 				t.Fatal(err)

@@ -196,7 +196,7 @@ func raiseMaps(in Input, want int64) string {
 // keepMaps is what makes a value hold over a boot on this host.
 func keepMaps(in Input, boot conf.Resolution, want int64) string {
 	file, managed := "/etc/sysctl.d/zz-tmdoctor.conf", ""
-	if alpine, ok := in.Facts.File("/etc/alpine-release").Get(); ok && alpine.Kind != FileAbsent {
+	if conf.IsAlpine(in.next.confFiles(sysctlFiles)) {
 		file = "/etc/sysctl.conf"
 	}
 	if boot.Loader == conf.LoaderNone {

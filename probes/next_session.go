@@ -31,6 +31,11 @@ func (r *resolver) session(s *start, item string, h Horizon) nextLimit {
 	if len(s.services) == 0 {
 		return unknownNext("through which PAM service its session came was not collected")
 	}
+	for _, dir := range conf.PAMDirs {
+		if asked == "" && r.file(dir).Kind == FileUnreadable {
+			return unknownNext(dir + " cannot be read, and which PAM services are there is not known")
+		}
+	}
 	if asked == "" {
 		return unknownNext("none of the PAM services " + strings.Join(s.services, ", ") + " is there")
 	}
@@ -43,8 +48,8 @@ func (r *resolver) session(s *start, item string, h Horizon) nextLimit {
 // hasService reports whether the host has a PAM file of that service, or the
 // program that would use it.
 func (r *resolver) hasService(service string) bool {
-	for _, dir := range []string{"/etc/pam.d/", "/usr/lib/pam.d/"} {
-		if k := r.file(dir + service).Kind; k != "" && k != FileAbsent {
+	for _, dir := range conf.PAMDirs {
+		if k := r.file(dir + "/" + service).Kind; k != "" && k != FileAbsent {
 			return true
 		}
 	}
@@ -88,11 +93,11 @@ func (r *resolver) shellDoubt(item string, pair LimitPair) (why string, ok bool)
 		return "whether a start file of the shell calls ulimit: " + lines.Why(), true
 	}
 	for _, line := range list {
-		path, n, text, ok := cutPlace(line)
+		at, text, ok := conf.ParsePlace(line)
 		if !ok {
 			continue
 		}
-		for _, u := range conf.UlimitLine(conf.Place{File: path, Line: n}, text) {
+		for _, u := range conf.UlimitLine(at, text) {
 			if u.Item == item && takes(u, item, pair) {
 				return u.At.String() + " may change it: " + strings.TrimSpace(text), true
 			}

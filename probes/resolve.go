@@ -127,6 +127,9 @@ func (r *resolver) sysctlHost(key string) *conf.SysctlHost {
 	if !m.CommandLine.IsKnown() {
 		h.CommandLineWhy = m.CommandLine.Why()
 	}
+	if !m.Writers.IsKnown() {
+		h.WritersWhy = m.Writers.Why()
+	}
 	h.Systemd, h.Procps = r.packageVersion("systemd"), r.packageVersion("procps")
 	return h
 }
@@ -165,7 +168,8 @@ func (r *resolver) liveSysctl(key string) string {
 	return ""
 }
 
-// bootSysctl is the value of a key after the next boot.
+// bootSysctl is the value of a key after the next boot. The value now has no
+// part in it.
 func (r *resolver) bootSysctl(key string) conf.Resolution {
 	res, ok := r.sysctl[key]
 	if !ok {

@@ -43,7 +43,7 @@ func (r *resolver) login(user, service, under string, h Horizon) sessionLimits {
 // rememberSession is resolveSession, asked once for hosts that are alike.
 func (r *resolver) rememberSession(user, service string, horizon Horizon, begins map[string]conf.Rlimits) sessionLimits {
 	return remember(r.memo, func(h *hasher) {
-		h.words("session", user, service, fmt.Sprint(r.sshdUsedPAM()), r.packageVersion("pam"), r.osRelease(), r.container(), r.file("/etc/pam.d").Path, string(r.file("/etc/pam.d").Kind))
+		h.words("session", user, service, fmt.Sprint(r.sshdUsedPAM()), r.packageVersion("pam"), r.osRelease(), r.container(), r.pamDirs())
 		h.number(r.nrOpen(horizon))
 		h.fact(r.f.NoFile.SSHD)
 		hashLimits(h, begins)
@@ -58,6 +58,14 @@ func (r *resolver) rememberSession(user, service string, horizon Horizon, begins
 		}
 		r.hash(h, loginFiles)
 	}, func() sessionLimits { return r.resolveSession(user, service, horizon, begins) })
+}
+
+// pamDirs tells which directories of PAM are there.
+func (r *resolver) pamDirs() (kinds string) {
+	for _, dir := range conf.PAMDirs {
+		kinds += string(r.file(dir).Kind) + ","
+	}
+	return kinds
 }
 
 // hashLimits hashes limits in the order of their names.
@@ -101,18 +109,13 @@ func (r *resolver) resolveSession(user, service string, h Horizon, begins map[st
 // container is the mark of a host that is a container itself.
 func (r *resolver) container() string {
 	marks, _ := r.f.Maps.Boot.Get()
-	for _, m := range []string{"/run/systemd/container", "/.dockerenv", "/run/.containerenv"} {
-		if slices.Contains(marks, m) {
-			return m
-		}
-	}
-	return ""
+	return conf.ContainerMark(marks)
 }
 
 // limitsModules are the pam_limits lines of a service. none says why there
 // are none for sure.
 func (r *resolver) limitsModules(files []conf.File, service string) (modules []conf.LimitsModule, stack conf.Stack, none, why string) {
-	if r.file("/etc/pam.d").Kind == FileAbsent {
+	if !slices.ContainsFunc(conf.PAMDirs, func(dir string) bool { return r.file(dir).Kind != FileAbsent }) {
 		return nil, stack, "there is no PAM on this host: limits.conf is not read", ""
 	}
 	if service == "sshd" {
@@ -168,10 +171,11 @@ func filesOfLines(lines []string) (files []conf.File) {
 	}
 	texts, order := map[string]*text{}, []string{}
 	for _, line := range lines {
-		path, n, content, ok := cutPlace(line)
+		at, content, ok := conf.ParsePlace(line)
 		if !ok {
 			continue
 		}
+		path, n := at.File, at.Line
 		t := texts[path]
 		if t == nil {
 			if len(order) == maxFiles {
@@ -197,18 +201,6 @@ func filesOfLines(lines []string) (files []conf.File) {
 		files = append(files, f)
 	}
 	return files
-}
-
-// cutPlace divides FILE:LINE:TEXT. A file of these has no colon in its name
-// that a number and another colon follow.
-func cutPlace(line string) (path string, n int, text string, ok bool) {
-	path, rest, ok1 := strings.Cut(line, ":")
-	number, text, ok2 := strings.Cut(rest, ":")
-	if !ok1 || !ok2 {
-		return "", 0, "", false
-	}
-	_, err := fmt.Sscanf(number, "%d", &n)
-	return path, n, text, err == nil && n >= 0
 }
 
 // loginUser is a user as PAM sees it.

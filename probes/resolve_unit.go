@@ -42,7 +42,7 @@ func (r *resolver) anyUnit(key unitKey, manager map[string]conf.Rlimits) conf.Un
 func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
 	u := conf.Unit{
 		Name: key.name, Files: r.confFiles(unitFiles), NROpen: r.bootNrOpen(), PID1: manager,
-		Systemd: conf.SystemdVersion(r.packageVersion("systemd"), r.osRelease()),
+		Systemd: conf.SystemdVersion(r.packageVersion("systemd"), r.osRelease()), Release: r.osRelease(),
 	}
 	u.TasksTotal, u.MemoryTotal = r.totals()
 	if key.user != "" {

@@ -208,11 +208,11 @@ func (r *resolver) shellNotes(item string) (notes []string) {
 		return []string{"start files of the shell: " + r.f.NoFile.Shell.Why()}
 	}
 	for _, line := range list {
-		path, n, text, ok := cutPlace(line)
+		at, text, ok := conf.ParsePlace(line)
 		if !ok {
 			continue
 		}
-		for _, u := range conf.UlimitLine(conf.Place{File: path, Line: n}, text) {
+		for _, u := range conf.UlimitLine(at, text) {
 			if u.Item == item {
 				notes = append(notes, "a start file of the shell may change it: "+u.At.String()+": "+strings.TrimSpace(text))
 				break

@@ -61,6 +61,10 @@ func (r *sshdReader) usePAM(name string, level int) (yes bool, at Place, unknown
 // sshdDir is the directory whose *.conf are known.
 const sshdDir = "/etc/ssh/sshd_config.d"
 
+// cryptoPolicy is what distributions with crypto-policies(7) include first:
+// written by update-crypto-policies, algorithms and nothing else.
+const cryptoPolicy = "/etc/crypto-policies/back-ends/opensshserver.config"
+
 // include reads the files that a pattern stands for, as sInclude of sshd's
 // servconf.c does: below /etc/ssh unless it says where, by glob(3).
 func (r *sshdReader) include(pattern string, from Place, level int) (yes bool, at Place, unknown string, found bool) {
@@ -74,6 +78,9 @@ func (r *sshdReader) include(pattern string, from Place, level int) (yes bool, a
 	name, inDir := strings.CutPrefix(pattern, sshdDir+"/")
 	if f, _ := fileAt(r.files, sshdDir); inDir && f.kind() == FileUnreadable {
 		return false, from, from.String() + " includes " + word + ", and " + sshdDir + " cannot be read", true
+	}
+	if pattern == cryptoPolicy {
+		return false, Place{}, "", false
 	}
 	names := globbed(r.files, pattern)
 	known := inDir && strings.HasSuffix(name, ".conf") && name[0] != '.' && !strings.Contains(name, "/")

@@ -29,6 +29,10 @@ func TestSSHDTakesTheFirstUsePAM(t *testing.T) {
 	if yes, at, unknown := SSHDUsesPAM(files); !yes || at.String() != "/etc/ssh/sshd_config.d/50-x.conf:1" || unknown != "" {
 		t.Errorf("SSHDUsesPAM = %v, %v, %q, want yes of the included file", yes, at, unknown)
 	}
+	files[1].Content = "Include /etc/crypto-policies/back-ends/opensshserver.config\nUsePAM yes\n"
+	if yes, _, unknown := SSHDUsesPAM(files); !yes || unknown != "" {
+		t.Errorf("SSHDUsesPAM behind the policy of algorithms = %v, %q, want yes", yes, unknown)
+	}
 	if _, _, unknown := SSHDUsesPAM(nil); unknown == "" {
 		t.Error("SSHDUsesPAM without a file is known")
 	}

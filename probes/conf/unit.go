@@ -10,6 +10,8 @@ type Unit struct {
 	Files []File
 	// Systemd is its major version, 0 if not known.
 	Systemd int
+	// Release is the text of os-release(5): distributions change defaults.
+	Release string
 	NROpen  uint64 // 0 means not known
 	// PID1 are the limits of the manager: of process 1, or of the user's
 	// manager. They hold for what no file sets.

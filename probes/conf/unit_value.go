@@ -31,7 +31,7 @@ func (u Unit) item(key, item string, size bool, lines, defaults []assignment, un
 			out.Chain = append(out.Chain, Step{At: l.at, Text: text, What: "soft = " + showBound(s) + ", hard = " + showBound(h)})
 		}
 	}
-	if key != "MemoryMax" { // for which the manager has no default
+	if key != "MemoryMax" && !(key == "TasksMax" && u.isSlice()) { // for which the manager has no default
 		take(defaults, "Default"+key)
 	}
 	take(lines, key)
@@ -96,18 +96,17 @@ func (u Unit) fallback(key, item string, out *ItemLimits) (soft, hard Bound) {
 	case key == "MemoryMax":
 		step("not limited unless set")
 		return known(RlimitInfinity), known(RlimitInfinity)
+	case key == "TasksMax" && u.isSlice():
+		step("a slice is not limited unless set")
+		return known(RlimitInfinity), known(RlimitInfinity)
 	case key == "TasksMax":
 		b := u.defaultTasks()
 		step("the default of systemd: " + showBound(b))
 		return b, b
 	case item == "nofile" && u.Systemd > 0 && !u.UserManager:
-		// systemd NEWS 240: 1024 and 524288, before it the kernel's 4096.
-		top := Rlimit(524288)
-		if u.Systemd < 240 {
-			top = 4096
-		}
-		step("systemd default: soft 1024, hard " + top.String())
-		return known(1024), known(top)
+		top := u.defaultFiles()
+		step("systemd default: soft 1024, hard " + showBound(top))
+		return known(1024), top
 	}
 	b := startBounds(u.PID1, item)
 	for i := range b {
@@ -126,11 +125,44 @@ func (u Unit) fallback(key, item string, out *ItemLimits) (soft, hard Bound) {
 	return b[0], b[1]
 }
 
+// isSlice reports whether the unit is a slice, to which DefaultTasksMax does not
+// apply (systemd-system.conf(5)).
+func (u Unit) isSlice() bool { return strings.HasSuffix(u.Name, ".slice") }
+
+// defaultFiles is the hard DefaultLimitNOFILE where no file sets it: 524288
+// since systemd 240 (its NEWS), before it the kernel's 4096. The systemd 239 of
+// Enterprise Linux has 262144, from 8.2 on.
+func (u Unit) defaultFiles() Bound {
+	major, version := u.enterprise()
+	b := Bound{Value: 524288, Known: true, From: "systemd default"}
+	switch {
+	case u.Systemd < 240 && major == 8 && (version == "8.0" || version == "8.1"):
+		return Bound{From: b.From, Why: "the default of this update of systemd 239 is not known"}
+	case u.Systemd < 240 && major == 8:
+		b.Value = 262144
+	case u.Systemd < 240:
+		b.Value = 4096
+	}
+	return b
+}
+
+// enterprise is the release of Enterprise Linux and its rebuilds, 0 elsewhere.
+func (u Unit) enterprise() (major int, version string) {
+	id, version, _ := osFields(u.Release)
+	if n := numbers(version); len(n) > 0 && (id == "rhel" || rebuilds[id] == "rhel") {
+		return n[0], version
+	}
+	return 0, version
+}
+
 // defaultTasks is DefaultTasksMax where no file sets it: systemd NEWS 228 has
 // 512, which distributions changed, NEWS 231 has 15%.
 func (u Unit) defaultTasks() Bound {
 	var b Bound
+	major, _ := u.enterprise()
 	switch {
+	case major >= 8: // DEFAULT_TASKS_MAX_PERCENTAGE of its builds
+		b = u.share(8000, u.TasksTotal, "the kernel's number of tasks")
 	case u.Systemd >= 231:
 		b = u.share(1500, u.TasksTotal, "the kernel's number of tasks")
 	case u.Systemd > 0 && u.Systemd < 228:
