@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -18,19 +19,22 @@ func TestSysctlAgreesWhereItOnceDidNot(t *testing.T) {
 		name, want string
 		files      []conf.File
 		resolve    func(*conf.SysctlHost, string) conf.Resolution
+		procps     string // "" is 4.0.2
 	}{
-		{"a pattern that ends with a separator", "4", tree("/etc/sysctl.conf", "*.max_map_count. = 4\n"), conf.SysctlLoad},
-		{"the same beside an explicit line", "5", tree("/etc/sysctl.conf", "vm/max_map_count = 5\n*/max_map_count//=4\n"), conf.SysctlLoad},
-		{"a pattern whose last part is one and that ends so", "65530", tree("/etc/sysctl.conf", "vm.max_map_*. = 4\n"), conf.SysctlLoad},
-		{"braces with nothing in them", "4", tree("/etc/sysctl.d/a.conf", "vm.max_map_{}coun*=4\n"), conf.SysctlBoot},
-		{"braces in braces", "4", tree("/etc/sysctl.d/a.conf", "vm.{x,max_{{{map}},y}_coun}*=4\n"), conf.SysctlBoot},
-		{"a brace that is escaped", "65530", tree("/etc/sysctl.d/a.conf", "vm.max_map_\\{c,x}oun*=4\n"), conf.SysctlBoot},
-		{"braces that are not closed", "65530", tree("/etc/sysctl.d/a.conf", "vm.max_map_{c,{x}oun*=4\n"), conf.SysctlBoot},
+		{"a pattern that ends with a separator", "4", tree("/etc/sysctl.conf", "*.max_map_count. = 4\n"), conf.SysctlLoad, ""},
+		{"the same beside an explicit line", "5", tree("/etc/sysctl.conf", "vm/max_map_count = 5\n*/max_map_count//=4\n"), conf.SysctlLoad, ""},
+		{"a pattern whose last part is one and that ends so", "65530", tree("/etc/sysctl.conf", "vm.max_map_*. = 4\n"), conf.SysctlLoad, ""},
+		{"braces with nothing in them", "4", tree("/etc/sysctl.d/a.conf", "vm.max_map_{}coun*=4\n"), conf.SysctlBoot, ""},
+		{"braces in braces", "4", tree("/etc/sysctl.d/a.conf", "vm.{x,max_{{{map}},y}_coun}*=4\n"), conf.SysctlBoot, ""},
+		{"a brace that is escaped", "65530", tree("/etc/sysctl.d/a.conf", "vm.max_map_\\{c,x}oun*=4\n"), conf.SysctlBoot, ""},
+		{"braces that are not closed", "65530", tree("/etc/sysctl.d/a.conf", "vm.max_map_{c,{x}oun*=4\n"), conf.SysctlBoot, ""},
 		{"a mask through a link", "65530", append(tree("/usr/lib/sysctl.d/50-b.conf", "vm.max_map_count = 4\n"),
 			null("/etc/sysctl.d/50-b.conf", "10-a.conf"), null("/etc/sysctl.d/10-a.conf", "../sysctl.d/99-z.conf"),
-			null("/etc/sysctl.d/99-z.conf", "/dev/null")), conf.SysctlBoot},
+			null("/etc/sysctl.d/99-z.conf", "/dev/null")), conf.SysctlBoot, ""},
+		{"an exclusion with an escape", "65530", tree("/etc/sysctl.d/a.conf", "-vm.max_map_\\count\nvm.max_map_coun?=4\n"), conf.SysctlSystem, "4.0.5"},
+		{"the same to a sysctl that compares it", "4", tree("/etc/sysctl.d/a.conf", "-vm.max_map_\\count\nvm.max_map_coun?=4\n"), conf.SysctlSystem, "4.0.4"},
 	} {
-		h := &conf.SysctlHost{Files: c.files, Marks: []string{"/proc/1/comm systemd"}, Systemd: "252", Procps: "4.0.2", Live: "65530"}
+		h := &conf.SysctlHost{Files: c.files, Marks: []string{"/proc/1/comm systemd"}, Systemd: "252", Procps: cmp.Or(c.procps, "4.0.2"), Live: "65530"}
 		if r := c.resolve(h, mapCount); !r.Known || r.Value != c.want {
 			t.Errorf("%s gives %q (%s), want %q", c.name, r.Value, r.Why, c.want)
 		}

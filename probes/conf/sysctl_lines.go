@@ -43,9 +43,10 @@ func (d *dialect) statements(step int, f File, key string) (all []*statement) {
 	return all
 }
 
-// hasGlob reports whether a text has a character of patterns.
+// hasGlob reports whether a text has a character of patterns, or their escape.
 func hasGlob(text string) bool {
-	return strings.IndexByte(text, '*') >= 0 || strings.IndexByte(text, '?') >= 0 || strings.IndexByte(text, '[') >= 0
+	return strings.IndexByte(text, '*') >= 0 || strings.IndexByte(text, '?') >= 0 || strings.IndexByte(text, '[') >= 0 ||
+		strings.IndexByte(text, '\\') >= 0
 }
 
 // mayBegin reports whether the pattern in a line may begin with that letter.
@@ -77,6 +78,9 @@ func (d *dialect) pieces(line string) []string {
 // as if it were meant to.
 func (d *dialect) concerns(s *statement, text, key string) bool {
 	if d.parse(text, s) {
+		if s.exclude && d.globExclude && strings.Contains(s.path, `\`) {
+			s.glob = true // it is matched as a pattern is, and has an escape
+		}
 		switch {
 		case s.glob:
 			d.glob(s, key)
