@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -72,8 +73,9 @@ command line.`,
 func runDemo(ctx context.Context, u *ui, out *outputFlags, cases []demo.Case) error {
 	// A terminal that is closed, or a pager that is left, must not leave the
 	// directory behind.
-	ctx, stopEnd := signal.NotifyContext(ctx, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stopEnd := signal.NotifyContext(ctx, syscall.SIGHUP)
 	defer stopEnd()
+	defer outlivePipes()()
 	started, fleet := make(chan struct{}), (*demo.Fleet)(nil)
 	ctx, stop := interruptible(ctx, u, 0, func() {
 		<-started
@@ -101,9 +103,20 @@ func runDemo(ctx context.Context, u *ui, out *outputFlags, cases []demo.Case) er
 	return judgeDemo(u, cases, seen)
 }
 
-// demoFailed is err, or the verdict alone where the run was interrupted.
+// outlivePipes keeps SIGPIPE from ending the process, until stop: a write to a
+// pager that was left then fails, which ends the run in order. The signal itself
+// tells nothing, since it comes of broken connections too. It is not ignored,
+// because the shells of the hosts would inherit that.
+func outlivePipes() (stop func()) {
+	pipes := make(chan os.Signal, 1)
+	signal.Notify(pipes, syscall.SIGPIPE)
+	return func() { signal.Stop(pipes) }
+}
+
+// demoFailed is err, or the verdict alone where the run was interrupted or
+// nobody reads any more.
 func demoFailed(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || errors.Is(err, syscall.EPIPE) {
 		return verdict(1)
 	}
 	return err
@@ -246,15 +259,16 @@ func shown(h *report.Host) string {
 
 // keepDemo prints how to reach the fleet and waits for a signal.
 func keepDemo(ctx context.Context, u *ui, cases []demo.Case) error {
-	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
+	defer outlivePipes()()
 	fleet, err := demo.StartCases(ctx, cases)
 	if err != nil {
 		return demoFailed(ctx, err)
 	}
 	defer fleet.Close()
 	healthy := cases[slices.IndexFunc(cases, func(c demo.Case) bool { return c.Expect.Status == "ok" })].Name
-	fmt.Fprintf(u.stdout, `inventory    %s
+	if _, err := fmt.Fprintf(u.stdout, `inventory    %s
 ssh_config   %s
 known_hosts  %s
 key          %s
@@ -262,7 +276,9 @@ key          %s
 tmdoctor check -F %[2]s -i %[1]s --script-timeout %[5]s
 tmdoctor hosts -F %[2]s -i %[1]s
 tmdoctor script | ssh -F %[2]s %[6]s exec /bin/sh -s
-`, fleet.Inventory(), fleet.SSHConfig(), fleet.KnownHosts(), fleet.KeyFile(), demoLimits().Script, healthy)
+`, fleet.Inventory(), fleet.SSHConfig(), fleet.KnownHosts(), fleet.KeyFile(), demoLimits().Script, healthy); err != nil {
+		return demoFailed(ctx, err)
+	}
 	u.printf("%d hosts run until Ctrl-C, and then all of it is removed", len(cases))
 	<-ctx.Done()
 	return nil

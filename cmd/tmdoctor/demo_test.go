@@ -149,6 +149,7 @@ func TestDemoIsRemovedAtEveryEnd(t *testing.T) {
 		{"SIGTERM", []string{"demo"}, []os.Signal{syscall.SIGTERM}, 1},
 		{"a closed terminal", []string{"demo"}, []os.Signal{syscall.SIGHUP}, 1},
 		{"Ctrl-C twice", []string{"demo"}, []os.Signal{syscall.SIGINT, syscall.SIGINT}, 130},
+		{"a connection that breaks is no end", []string{"demo"}, []os.Signal{syscall.SIGPIPE}, 0},
 		{"Ctrl-C of a fleet that is kept", []string{"demo", "--keep"}, []os.Signal{syscall.SIGINT}, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
