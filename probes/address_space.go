@@ -65,6 +65,14 @@ lines of the limits files.`,
 			Fix:     "remove LimitAS= from the unit and its drop-ins, systemctl daemon-reload, restart of the unit",
 		},
 		{
+			Slug: "restart-needed", Default: Warn,
+			Title:   "the configured limit is enough, the running TaskManager is older",
+			Means:   "Somebody mended the limit; this JVM was started before and still has the old one.",
+			Measure: "/proc/PID/limits against what a start would get now",
+			Source:  "getrlimit(2): limits are inherited when a process starts",
+			Fix:     "restart the TaskManager from a new session, or its unit; prlimit --pid PID changes the running process",
+		},
+		{
 			Slug: "not-persistent", Default: Warn,
 			Title:   "a TaskManager started after a reboot has less address space than one started now",
 			Means:   "A line that limits the address space holds from the next start on.",
@@ -137,6 +145,7 @@ func judgeAddressSpace(in Input) Judgement {
 	j.Findings = append(j.Findings, addressSpaceNext(in)...)
 	l := addressSpaceLimit(in)
 	j.Horizons = l.standings(in)
+	j.Findings = append(j.Findings, l.restartNeeded(in)...)
 	j.Findings = append(j.Findings, l.atBoot(in)...)
 	for _, l := range limitsLines(in.Facts) {
 		if l.Item != "vmem" {

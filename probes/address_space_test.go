@@ -19,21 +19,28 @@ func TestAddressSpaceIsJudged(t *testing.T) {
 	runJudgeCases(t, &AddressSpace, []judgeCase{
 		{"an unlimited host is ok", aHost(aTaskManager(4711)), nil, judged{Check: "ok unlimited, want unlimited"}},
 		{"any limit is limited", aHost(capped(4711, 64*gib, 9*gib)), nil, judged{
-			Check:    "warn 65536M, want unlimited",
-			Findings: []string{"warn address-space/limited running pid 4711: 68719476736 bytes, want unlimited (/proc/4711/limits)"},
+			Check: "warn 65536M, want unlimited",
+			Findings: []string{
+				"warn address-space/limited running pid 4711: 68719476736 bytes, want unlimited (/proc/4711/limits)",
+				"warn address-space/restart-needed running pid 4711: 68719476736, want unlimited (/proc/4711/limits)",
+			},
 		}},
 		{"a peak at 90 % of the limit fails", aHost(capped(4711, 10*gib, 9*gib)), nil, judged{
 			Check: "fail 10240M, want unlimited",
 			Findings: []string{
 				"warn address-space/limited running pid 4711: 10737418240 bytes, want unlimited (/proc/4711/limits)",
 				"fail address-space/near running pid 4711: 9663676416 of 10737418240 bytes (90 %), want unlimited (/proc/4711/status)",
+				"warn address-space/restart-needed running pid 4711: 10737418240, want unlimited (/proc/4711/limits)",
 			},
 		}},
 		{"the floor of a policy is enough", aHost(capped(4711, 64*gib, 9*gib)), &Policy{Numbers: map[string]int64{"address-space/floor": 32 * gib}},
 			judged{Check: "ok 65536M, want 34359738368"}},
 		{"each TaskManager is judged on its own", aHost(aTaskManager(4711), capped(4712, 64*gib, 9*gib)), nil, judged{
-			Check:    "warn 65536M, want unlimited",
-			Findings: []string{"warn address-space/limited running pid 4712: 68719476736 bytes, want unlimited (/proc/4712/limits)"},
+			Check: "warn 65536M, want unlimited",
+			Findings: []string{
+				"warn address-space/limited running pid 4712: 68719476736 bytes, want unlimited (/proc/4712/limits)",
+				"warn address-space/restart-needed running pid 4712: 68719476736, want unlimited (/proc/4712/limits)",
+			},
 		}},
 		{"a limit with an unknown peak is unknown", aHost(func() TaskManager {
 			tm := capped(4711, 64*gib, 0)

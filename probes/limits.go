@@ -13,6 +13,7 @@ type UnitLimits struct {
 	// of /proc/PID/limits.
 	Limits     map[string]LimitPair `json:"limits"`
 	TasksMax   Limit                `json:"tasks_max"`
+	MemoryMax  Value[Limit]         `json:"memory_max"`  // bytes; systemd before 231 does not tell
 	NeedReload bool                 `json:"need_reload"` // systemctl daemon-reload is due
 	Fragment   string               `json:"fragment"`    // the unit file
 	DropIns    []string             `json:"drop_ins"`
@@ -153,6 +154,10 @@ func unitOf(b map[string]string) UnitLimits {
 	}
 	if tasks, ok := unitLimit(b["TasksMax"]); ok {
 		u.TasksMax = tasks
+	}
+	u.MemoryMax = Unknown[Limit]("systemctl show does not tell MemoryMax")
+	if memory, ok := unitLimit(b["MemoryMax"]); ok {
+		u.MemoryMax = Known(memory)
 	}
 	return u
 }

@@ -181,20 +181,23 @@ func TestASessionCountsOnlyForItsOwnUser(t *testing.T) {
 func TestUnitsAreReadAsSystemctlShowsThem(t *testing.T) {
 	t.Parallel()
 	lines := []string{
-		"LimitNOFILE=524288", "LimitNOFILESoft=1024", "LimitAS=infinity", "TasksMax=1976", "Id=a.service", "NeedDaemonReload=yes", "FragmentPath=/etc/systemd/system/a.service", "DropInPaths=/etc/systemd/system/a.service.d/x.conf",
+		"LimitNOFILE=524288", "LimitNOFILESoft=1024", "LimitAS=infinity", "TasksMax=1976", "MemoryMax=4294967296", "Id=a.service", "NeedDaemonReload=yes", "FragmentPath=/etc/systemd/system/a.service", "DropInPaths=/etc/systemd/system/a.service.d/x.conf",
 		"",
 		"LimitNOFILE=88", "LimitAS=18446744073709551615", "TasksMax=infinity", "Id=b.service", "NeedDaemonReload=no",
 	}
 	want := map[string]Value[UnitLimits]{
 		"a.service": Known(UnitLimits{
-			Limits: map[string]LimitPair{"nofile": {1024, 524288}, "as": {Unlimited, Unlimited}}, TasksMax: 1976, NeedReload: true,
+			Limits: map[string]LimitPair{"nofile": {1024, 524288}, "as": {Unlimited, Unlimited}}, TasksMax: 1976, MemoryMax: Known[Limit](4 << 30), NeedReload: true,
 			Fragment: "/etc/systemd/system/a.service", DropIns: []string{"/etc/systemd/system/a.service.d/x.conf"},
 		}),
-		"b.service": Known(UnitLimits{Limits: map[string]LimitPair{"nofile": {88, 88}, "as": {Unlimited, Unlimited}}, TasksMax: Unlimited, DropIns: []string{}}),
+		"b.service": Known(UnitLimits{
+			Limits: map[string]LimitPair{"nofile": {88, 88}, "as": {Unlimited, Unlimited}}, TasksMax: Unlimited,
+			MemoryMax: Unknown[Limit]("systemctl show does not tell MemoryMax"), DropIns: []string{},
+		}),
 		"c.service": Unknown[UnitLimits]("systemctl show does not tell"),
 	}
 	got := parseUnits([]string{"a.service", "b.service", "c.service"}, slices.Clone(lines))
-	if d := cmp.Diff(want, got, cmp.AllowUnexported(Value[UnitLimits]{})); d != "" {
+	if d := cmp.Diff(want, got, cmp.AllowUnexported(Value[UnitLimits]{}, Value[Limit]{})); d != "" {
 		t.Errorf("units (-want +got):\n%s", d)
 	}
 }

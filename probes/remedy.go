@@ -52,12 +52,16 @@ func restartNoFile(tm TaskManager, want Limit) string {
 // reach root on Debian; and soft and hard apart, because a line of type - is
 // dropped where another one already holds the soft limit.
 func limitsConf(in Input, user, item string, want Limit) string {
+	account := user
 	if strings.Trim(user, "0123456789") == "" {
 		// A number alone is a user's name to pam_limits.
 		user = cmp.Or(in.Facts.Login.Accounts[user].Or(Account{}).Name, ":"+user)
 	}
+	if boot, ok := bootOfUser(in, account, item); ok && min(boot.pair.Soft, boot.pair.Hard) >= want {
+		return fmt.Sprintf("nothing to write: the files give %s already (%s)", boot.pair.show(), boot.source)
+	}
 	text := fmt.Sprintf("in /etc/security/limits.conf: %s soft %s %s and %s hard %s %s", user, item, want, user, item, want)
-	if at := decidedAt(in, user, item); at != "" {
+	if at := decidedAt(in, account, item); at != "" {
 		text += " (instead of " + at + ")"
 	}
 	return text
@@ -67,17 +71,25 @@ func limitsConf(in Input, user, item string, want Limit) string {
 // was resolved, or where that is not known the last one that surely covers the
 // user. Lines from which a limit is gone are nobody's.
 func decidedAt(in Input, user, item string) string {
-	for i := range in.next.startsOf() {
-		if s := &in.next.starts[i]; s.kind == LaunchLogin && s.user == user {
-			if boot := in.next.boot(s, item); boot.known {
-				return cmp.Or(boot.at, boot.softAt)
-			}
-		}
+	if boot, ok := bootOfUser(in, user, item); ok {
+		return cmp.Or(boot.at, boot.softAt)
 	}
 	if lines := limitsEvidence(in.Facts, user, item); len(lines) > 0 {
 		return lines[len(lines)-1].Source
 	}
 	return ""
+}
+
+// bootOfUser is what a session of the user gets after the next boot, if it is
+// known.
+func bootOfUser(in Input, user, item string) (nextLimit, bool) {
+	for i := range in.next.startsOf() {
+		if s := &in.next.starts[i]; s.kind == LaunchLogin && s.user == user {
+			boot := in.next.boot(s, item)
+			return boot, boot.known
+		}
+	}
+	return nextLimit{}, false
 }
 
 // raiseUnit is the drop-in that gives a unit a limit of open files, or the

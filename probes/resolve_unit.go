@@ -25,26 +25,27 @@ func (r *resolver) userUnit(name, user string) conf.UnitResult {
 func (r *resolver) anyUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
 	res, ok := r.units[key]
 	if !ok {
-		tasks, memory := r.totals()
 		res = remember(r.memo, func(h *hasher) {
 			h.words("unit", key.name, key.user, r.home(key.user), r.packageVersion("systemd"), r.osRelease())
 			h.number(r.bootNrOpen())
-			h.number(tasks)
-			h.number(memory)
+			h.number(r.totalTasks())
 			hashLimits(h, manager)
 			r.hash(h, unitFiles)
-		}, func() conf.UnitResult { return r.resolveUnit(key, manager) })
+		}, func() conf.UnitResult { return r.resolveUnit(key, manager, 0) })
 		r.units[key] = res
 	}
 	return res
 }
 
-func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits) conf.UnitResult {
+// resolveUnit asks package conf. What shares of MemoryMax are of differs a
+// little between hosts that are alike, and no probe judges MemoryMax: only who
+// asks for it gives it.
+func (r *resolver) resolveUnit(key unitKey, manager map[string]conf.Rlimits, memory uint64) conf.UnitResult {
 	u := conf.Unit{
 		Name: key.name, Files: r.confFiles(unitFiles), NROpen: r.bootNrOpen(), PID1: manager,
 		Systemd: conf.SystemdVersion(r.packageVersion("systemd"), r.osRelease()), Release: r.osRelease(),
 	}
-	u.TasksTotal, u.MemoryTotal = r.totals()
+	u.TasksTotal, u.MemoryTotal = r.totalTasks(), memory
 	if key.user != "" {
 		u.UserManager, u.Home = true, r.home(key.user)
 		if u.Home == "" {
@@ -74,16 +75,15 @@ func closedUnitDir(files []conf.File) string {
 	return ""
 }
 
-// totals are what shares of TasksMax and MemoryMax are of, 0 where not known.
-// Of tasks systemd takes the smaller of two bounds (system_tasks_max of its
-// src/basic).
-func (r *resolver) totals() (tasks, memory uint64) {
+// totalTasks is what a share of TasksMax is of, 0 where not known: systemd takes
+// the smaller of two bounds (system_tasks_max of its src/basic).
+func (r *resolver) totalTasks() uint64 {
 	threads, ok1 := r.f.Threads.ThreadsMax.Get()
 	pids, ok2 := r.f.Threads.PidMax.Get()
-	if ok1 && ok2 {
-		tasks = uint64(min(threads, pids))
+	if !ok1 || !ok2 {
+		return 0
 	}
-	return tasks, uint64(r.f.Memory.Total.Or(0))
+	return uint64(min(threads, pids))
 }
 
 // unitRlimits are the limits of a unit that are known.

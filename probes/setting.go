@@ -12,14 +12,14 @@ import (
 var dottedKey = regexp.MustCompile(`^[a-z][a-z0-9_]*([./][A-Za-z0-9_*:-]+)+$`)
 
 // IsSetting reports whether a name is one whose values [Why] can resolve: an
-// item of limits.conf, LimitNOFILE and the like of a unit, TasksMax, or any key
-// of sysctl. Which keys the kernel has is not known here: see MeantSetting.
+// item of limits.conf, LimitNOFILE and the like of a unit, TasksMax, MemoryMax,
+// or any key of sysctl. Which keys the kernel has is not known here: see MeantSetting.
 func IsSetting(name string) bool {
 	item, ofUnit := strings.CutPrefix(name, "Limit")
 	if ofUnit {
 		item = strings.ToLower(item)
 	}
-	return name == "TasksMax" || conf.IsLimitItem(item) || dottedKey.MatchString(name)
+	return name == "TasksMax" || name == "MemoryMax" || conf.IsLimitItem(item) || dottedKey.MatchString(name)
 }
 
 // SettingNames are the names of the settings that probes judge, in the order

@@ -50,6 +50,14 @@ control groups, and the host's threads in /proc/loadavg.`,
 			Fix:     "as threads/near, and look for what creates the threads (jstack PID)",
 		},
 		{
+			Slug: "restart-needed", Default: Warn,
+			Title:   "the configured limit is enough, the running TaskManager is older",
+			Means:   "Somebody mended the limit; this JVM was started before and still has the old one.",
+			Measure: "/proc/PID/limits against what a start would get now",
+			Source:  "getrlimit(2): limits are inherited when a process starts",
+			Fix:     "restart the TaskManager from a new session, or its unit; prlimit --pid PID changes the running process",
+		},
+		{
 			Slug: "not-persistent", Default: Warn,
 			Title:   "a TaskManager started after a reboot may have fewer threads than one started now",
 			Means:   "A line that was changed since holds from the next start on, or systemd was given the present limit only until the reboot.",
@@ -185,6 +193,7 @@ func judgeThreads(in Input) Judgement {
 	}
 	l := threadsLimit(in)
 	j.Horizons = append(l.standings(in), tasksStandings(in)...)
+	j.Findings = append(j.Findings, l.restartNeeded(in)...)
 	j.Findings = append(j.Findings, l.atBoot(in)...)
 	j.Findings = append(j.Findings, tasksAtBoot(in)...)
 	return j

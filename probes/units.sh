@@ -25,7 +25,7 @@ nf_units() {
 		fact nofile.unit_name "$l"
 		[ -h "$root/etc/systemd/system/multi-user.target.wants/$l" ] && fact nofile.unit_wanted "$l"
 	done
-	l=$(live unit systemctl show -p Id,LimitNOFILE,LimitNOFILESoft,LimitNPROC,LimitNPROCSoft,LimitAS,LimitASSoft,TasksMax \
+	l=$(live unit systemctl show -p Id,LimitNOFILE,LimitNOFILESoft,LimitNPROC,LimitNPROCSoft,LimitAS,LimitASSoft,TasksMax,MemoryMax \
 		-p NeedDaemonReload,FragmentPath,DropInPaths,UnitFileState -- "$@")
 	case $? in
 	0) printf '%s\n' "$l" | each nofile.unit ;;

@@ -24,6 +24,8 @@ func Why(f *Facts, p *Policy, setting string) (Chain, error) {
 	switch {
 	case name == "TasksMax":
 		return whyTasks(in), nil
+	case name == "MemoryMax":
+		return whyMemory(in), nil
 	case conf.IsLimitItem(name):
 		return whyLimit(in, name), nil
 	}
@@ -45,6 +47,32 @@ func whyTasks(in Input) Chain {
 	return c
 }
 
+// whyMemory is the same for MemoryMax, which no probe judges.
+func whyMemory(in Input) Chain {
+	r := in.next
+	c := Chain{Setting: "MemoryMax"}
+	for _, name := range r.startUnits() {
+		live := HorizonValue{Source: "systemctl show " + name}
+		u, shown := r.f.NoFile.Units[name].Get()
+		if limit, ok := u.MemoryMax.Get(); ok {
+			live.Value = limit.String()
+		} else if live.Unknown = u.MemoryMax.Why(); !shown {
+			live.Unknown = cmp.Or(r.f.NoFile.Units[name].Why(), "systemctl show does not tell")
+		}
+		next := r.resolveUnit(unitKey{name: name}, r.pid1(), uint64(r.f.Memory.Total.Or(0)))
+		n := limitOf(next.Items["MemoryMax"])
+		if next.Unknown != "" {
+			n = unknownNext(next.Unknown)
+		}
+		c.Standings = append(c.Standings, Standing{Setting: c.Setting, Subject: name, Used: -1, Running: live, Live: live, Boot: n.value()})
+		c.Parts = append(c.Parts, ChainPart{Horizon: Boot, Title: "after the next boot, " + name, Result: n.value(), Steps: stepsOf(n.item.Chain)})
+	}
+	if len(c.Parts) == 0 {
+		c.Parts = []ChainPart{{Horizon: Boot, Title: "after the next boot", Result: HorizonValue{Unknown: "no unit of a TaskManager is known"}}}
+	}
+	return c
+}
+
 // whySysctl is the way of a sysctl to its value after the next boot, and what
 // the commands would give that operators trust in its place.
 func whySysctl(in Input, key string) Chain {
@@ -56,6 +84,11 @@ func whySysctl(in Input, key string) Chain {
 		by = "nothing"
 	}
 	c.Parts = append(c.Parts, sysctlPart(Boot, "after the next boot, by "+by, boot))
+	for _, f := range boot.Files {
+		if name, at := managedBy(in.Facts, f.Path); name != "" && len(f.Lines) > 0 {
+			c.Parts[0].Notes = append(slices.Clone(c.Parts[0].Notes), at.String()+": the file says that "+name+" writes it")
+		}
+	}
 	h := r.sysctlHost(key)
 	for _, other := range []struct {
 		title string
