@@ -84,38 +84,6 @@ func (l limitSpec) atBoot(in Input) (findings []Finding) {
 	return findings
 }
 
-// restartNeeded are TaskManagers that run with less than a start would get now,
-// and suffer from it: they are below the floor, or near their limit.
-func (l limitSpec) restartNeeded(in Input) (findings []Finding) {
-	r := in.next
-	for i := range r.startsOf() {
-		s := &r.starts[i]
-		live := r.live(s, l.item)
-		for _, tm := range s.tms {
-			pair, ok := tm.limit(l.item)
-			has, would := l.counts(s, pair), l.counts(s, live.pair)
-			if !ok || !live.known || has >= would {
-				continue
-			}
-			used, counted := l.used(in.Facts, tm).Get()
-			near := false
-			if l.near && counted {
-				_, _, near = usage(in, used, int64(has))
-			}
-			if !near && (has >= l.floor || would < l.floor) {
-				continue
-			}
-			f := in.Find("restart-needed", Running, fmt.Sprintf("a TaskManager runs with %s %s, a new one would get %s", has, l.what, would))
-			f.Subject, f.Source = fmt.Sprintf("pid %d", tm.PID), fmt.Sprintf("/proc/%d/limits", tm.PID)
-			f.Observed, f.Want = has.String(), would.String()
-			f.Evidence = append(f.Evidence, Evidence{Source: live.source, Text: l.item + " " + live.pair.show()})
-			f.Remedy = "restart the TaskManager as it was started; a process keeps the limits it was started with"
-			findings = append(findings, f)
-		}
-	}
-	return findings
-}
-
 // bootLimit compares the limit of the next boot with the floor, with what a
 // start gets now, and with what is in use.
 func (l limitSpec) bootLimit(in Input, s *start, live, boot nextLimit) (findings []Finding) {
