@@ -37,16 +37,18 @@ func SetLimits(content, user, item, soft, hard string) string {
 }
 
 // lastLimit is the last line that sets that half for the user, -1 if none does.
-// plain is whether it has four fields: of more, versions of PAM make different
-// values, so that such a line is left alone and outdone.
+// plain is whether it has four fields with only blanks and tabs between them: of
+// others, versions of PAM make different values, so that such a line is left
+// alone and outdone.
 func lastLimit(lines []string, user, item, typ string) (at int, plain bool) {
 	at = -1
 	for i, line := range lines {
 		body, _, _ := strings.Cut(line, "#")
-		f := strings.Fields(body)
+		body = strings.Trim(body, " \t\n\v\f\r")
+		f := strings.FieldsFunc(body, func(r rune) bool { return r < 0x80 && cSpace(byte(r)) })
 		if len(f) >= 4 && len(line) < lineMax && !strings.Contains(line, "\x00") &&
 			slices.Equal([]string{f[0], lower(f[1]), lower(f[2])}, []string{user, typ, item}) {
-			at, plain = i, len(f) == 4
+			at, plain = i, len(f) == 4 && !strings.ContainsAny(body, "\v\f\r")
 		}
 	}
 	return at, plain

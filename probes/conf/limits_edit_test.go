@@ -27,6 +27,8 @@ func FuzzSetLimitsTwiceIsOnceAndResolves(f *testing.F) {
 	f.Add("* - nofile 1")
 	f.Add("flink soft nofile 1 # x\nflink - nofile 7\r\n")
 	f.Add("flink soft nofile 1 # x\nflink - nofile 7\re\n")
+	f.Add("flink soft\rnofile 1 # x\n")
+	f.Add("flink\u00a0soft nofile 1\n")
 	f.Add("flink soft nofile 1 2\nflink hard nofile 3\n")
 	f.Fuzz(func(t *testing.T, content string) {
 		once := SetLimits(content, "flink", "nofile", "5", "9")
