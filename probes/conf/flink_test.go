@@ -1,6 +1,7 @@
 package conf_test
 
 import (
+	"regexp"
 	"strings"
 	"testing"
 
@@ -99,16 +100,23 @@ func TestResolveKnowsDeprecatedNames(t *testing.T) {
 func FuzzFlinkSettings(f *testing.F) {
 	f.Add("a.b: 1\nc:\n  d: [x, y]\n")
 	f.Add("a: b # c\n- x")
+	f.Add("a: # c\n\r x")
+	breaks := regexp.MustCompile("\r\n|[\r\n\u0085\u2028\u2029]") // of lines, to YAML 1.1
 	f.Fuzz(func(t *testing.T, text string) {
-		lines := strings.Count(text, "\n") + 1
 		yaml, err := conf.FlinkYAML("f", text)
 		if err != nil {
 			yaml = nil
 		}
-		for _, s := range []conf.FlinkSettings{yaml, conf.FlinkFlat(text)} {
-			for k, v := range s {
-				if v.Key != k || v.Line < 1 || v.Line > lines {
-					t.Errorf("%q: setting %q is %+v, with %d lines", text, k, v, lines)
+		for _, read := range []struct {
+			settings conf.FlinkSettings
+			lines    int
+		}{
+			{yaml, len(breaks.FindAllString(text, -1)) + 1},
+			{conf.FlinkFlat(text), strings.Count(text, "\n") + 1},
+		} {
+			for k, v := range read.settings {
+				if v.Key != k || v.Line < 1 || v.Line > read.lines {
+					t.Errorf("%q: setting %q is %+v, with %d lines", text, k, v, read.lines)
 				}
 			}
 		}
