@@ -22,8 +22,8 @@
 // [VariantsOf], [IsAlpine]. [ManagedBy] tells whether a program would undo an
 // edit of a file.
 //
-// Edits are for repairs: [SetSysctl] and [SetLimits] keep every byte that they
-// do not mean, [UnitDropIn] is a file of its own.
+// Edits are for repairs: [SetSysctl], [SetLimits], [FreeLimit], [RenameLimit]
+// and [SetUnit] keep every byte that they do not mean.
 //
 // The resolvers are held against three things. Golden vectors are what real
 // programs gave on trees of files; -golden names another directory of them.

@@ -36,6 +36,20 @@ func SetLimits(content, user, item, soft, hard string) string {
 	return strings.Join(lines, "")
 }
 
+// LimitsText are the values of the lines that SetLimits would change, "" where
+// it would add one.
+func LimitsText(content, user, item string) (soft, hard string) {
+	lines := strings.SplitAfter(content, "\n")
+	dash, _ := lastLimit(lines, user, item, "-")
+	for typ, to := range map[string]*string{"soft": &soft, "hard": &hard} {
+		if at, plain := lastLimit(lines, user, item, typ); plain && at > dash {
+			body, _, _ := strings.Cut(lines[at], "#")
+			*to = lower(strings.Fields(body)[3])
+		}
+	}
+	return soft, hard
+}
+
 // lastLimit is the last line that sets that half for the user, -1 if none does.
 // plain is whether it has four fields with only blanks and tabs between them: of
 // others, versions of PAM make different values, so that such a line is left

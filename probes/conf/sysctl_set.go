@@ -9,8 +9,29 @@ import "strings"
 //
 // Lines before the last one stay: they lose already. Patterns stay too.
 func SetSysctl(content, key, value string) string {
-	path := slashed(key)
-	start, end, found, joined := 0, 0, false, false
+	start, end, found := lastAssignment(content, slashed(key))
+	if !found {
+		return appended(content, key, value)
+	}
+	line := content[start:end]
+	i := strings.IndexByte(line, '=') + 1
+	rest := strings.TrimLeft(line[i:], " \t")
+	old := number(strings.TrimRight(rest, sysctlSpace))
+	return content[:end-len(rest)] + value + rest[len(old):] + content[end:]
+}
+
+// SysctlText is the value of the line that SetSysctl would change; ok is false
+// where it would append one.
+func SysctlText(content, key string) (value string, ok bool) {
+	start, end, ok := lastAssignment(content, slashed(key))
+	_, value, _ = strings.Cut(content[start:end], "=")
+	return strings.Trim(value, sysctlSpace), ok
+}
+
+// lastAssignment finds the last line that assigns the key, if no line takes it
+// out after it.
+func lastAssignment(content, path string) (start, end int, found bool) {
+	joined := false
 	for at := 0; at < len(content); {
 		stop := len(content)
 		if i := strings.IndexByte(content[at:], '\n'); i >= 0 {
@@ -26,14 +47,18 @@ func SetSysctl(content, key, value string) string {
 		joined = strings.HasSuffix(line, "\\") || joined && line == ""
 		at = stop
 	}
-	if !found {
-		return appended(content, key, value)
+	return start, end, found
+}
+
+// number is the value without a remark behind it. Every loader takes the remark
+// for a part of the value, and the kernel takes the number and leaves what
+// stands behind a blank.
+func number(value string) string {
+	i := strings.IndexAny(value, " \t")
+	if i <= 0 || !strings.HasPrefix(strings.TrimLeft(value[i:], " \t"), "#") {
+		return value
 	}
-	line := content[start:end]
-	i := strings.IndexByte(line, '=') + 1
-	rest := strings.TrimLeft(line[i:], " \t")
-	old := strings.TrimRight(rest, sysctlSpace)
-	return content[:end-len(rest)] + value + rest[len(old):] + content[end:]
+	return value[:i]
 }
 
 // assignsPlainly reports whether every loader takes the line for an assignment

@@ -20,7 +20,10 @@ func TestSetSysctlKeepsEveryOtherByte(t *testing.T) {
 		{"CRLF appended", "a=1\r\n", "a=1\r\nvm.max_map_count = 262144\r\n"},
 		{"a comment is none", "# vm.max_map_count=5\n", "# vm.max_map_count=5\nvm.max_map_count = 262144\n"},
 		{"an exclusion after it", "vm.max_map_count=5\n-vm.max_map_count\n", "vm.max_map_count=5\n-vm.max_map_count\nvm.max_map_count = 262144\n"},
-		{"a remark goes with the value", "vm.max_map_count=5 # why\n", "vm.max_map_count=262144\n"},
+		{"a remark stays", "vm.max_map_count=5 # why\n", "vm.max_map_count=262144 # why\n"},
+		{"what is no remark goes with the value", "vm.max_map_count=5 6\n", "vm.max_map_count=262144\n"},
+		{"a value that the kernel refuses", "vm.max_map_count=5# why\n", "vm.max_map_count=262144\n"},
+		{"a remark alone", "vm.max_map_count= # why\n", "vm.max_map_count= 262144\n"},
 		{"a continued line", "a=1\\\n", "a=1\\\n#\nvm.max_map_count = 262144\n"},
 		{"no value", "vm.max_map_count =\n", "vm.max_map_count =262144\n"},
 	} {

@@ -256,15 +256,3 @@ func (u Unit) parseLimit(l assignment, size bool) (soft, hard Bound, why string)
 	}
 	return soft, hard, ""
 }
-
-// UnitDropIn is the text of a drop-in that sets a limit of a service, for a
-// repair.
-func UnitDropIn(key string, l Rlimits) string {
-	word := func(r Rlimit) string {
-		if r == RlimitInfinity {
-			return "infinity"
-		}
-		return r.String()
-	}
-	return "[Service]\n" + key + "=" + word(l.Soft) + ":" + word(l.Hard) + "\n"
-}
