@@ -64,6 +64,13 @@ func (c *capture) soFar() []byte {
 	return c.buf[:len(c.buf):len(c.buf)]
 }
 
+// drop forgets the first n bytes of what was kept.
+func (c *capture) drop(n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.buf, c.total = c.buf[n:], c.total-n
+}
+
 // seal ends the keeping and gives what was kept.
 func (c *capture) seal() (kept []byte, truncated bool) {
 	c.mu.Lock()

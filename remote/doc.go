@@ -26,12 +26,36 @@
 // algorithms, the service, "none", the key and its signature, the session and
 // the exec with the script right behind it. Nothing in SSH lets them be fewer.
 //
+// What changes a host is a [Program], and is spoken with: [Connector] gives a
+// [Conn] that stays open, on which scripts and programs run one after the
+// other, each in a session of its own, and [Talk] says lines to a program and
+// waits for its answers. A program that is to run as root becomes so by sudo,
+// and none of its text is sent before a shell of root's has said READY with a
+// nonce. A password (Options.AskSudo) is sent when sudo asks for it and at no
+// other time: once to a host, to one host after the other until one has taken
+// it, and to none after one has not. It is in no argument, environment, log or
+// error. Where sudo asks again it is killed on the host, so that even PAM
+// counts one failed attempt.
+//
+//	conn, err := native.Connect(ctx, host)
+//	if err != nil {
+//		return err
+//	}
+//	defer conn.Close()
+//	talk, err := conn.Start(ctx, remote.Program{Text: text, Root: true, End: end})
+//	if err != nil {
+//		return err // nothing of the text was sent
+//	}
+//	if _, err := talk.Until(ctx, "applied"); err != nil {
+//		return err // it may have begun; the program saw the end of its input
+//	}
+//	talk.Say(ctx, "keep")
+//	res := talk.Wait(ctx)
+//
 // It is the only package that opens connections or starts processes. It does
 // not know what a script asks or what the output means; it never prints and
 // never prompts (it takes callbacks for what only a person can answer). It
-// runs no ssh(1), offers no passwords and no certificates, forwards no agent,
-// and does not retry once a host has let us in. Another way to a host is
-// another [Transport]; a script that holds back its text until the host is
-// ready would be a wider [Script], fed by the function that [Native] and
-// [Local] start beside the readers of both streams.
+// runs no ssh(1), logs in with no passwords and no certificates, forwards no
+// agent, knows no other way to root than sudo, and does not retry once a host
+// has let us in. Another way to a host is another [Transport] or [Connector].
 package remote

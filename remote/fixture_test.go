@@ -182,3 +182,12 @@ func contains(t testing.TB, what, s string, words ...string) {
 		}
 	}
 }
+
+// readIf is the text of a file, or none.
+func readIf(path string) string {
+	text, _ := os.ReadFile(path)
+	return string(text)
+}
+
+// authorizedLine is the site's key as a line of authorized_keys.
+func authorizedLine(s *site) string { return string(ssh.MarshalAuthorizedKey(s.key.PublicKey())) }

@@ -103,13 +103,23 @@ func (l *login) hostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
 }
 
 // showBanner keeps the first bytes of what the server shows before login. A
-// server may send banners without end.
+// server may send banners without end; then the connection is closed.
+//
+// It is tempting to return errBanner. The reading goroutine of x/crypto/ssh
+// would wait forever to hand over the packets it has already read (its queue
+// holds 16), because nobody asks for them any more. Without an error the
+// login goes on until it has read what is left and finds the connection
+// closed.
 func (l *login) showBanner(message string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.endless() {
+		return nil
+	}
 	l.banners += len(message) + 1
-	if l.banners > l.n.limits.Banner {
-		return errBanner
+	if l.endless() {
+		l.conn.Close()
+		return nil
 	}
 	if len(l.banner) < maxHead {
 		l.banner = append(l.banner, message[:min(len(message), maxHead)]...)
@@ -117,10 +127,16 @@ func (l *login) showBanner(message string) error {
 	return nil
 }
 
+// endless is true once the server showed more than it may. l.mu is held.
+func (l *login) endless() bool { return l.banners > l.n.limits.Banner }
+
 // failure tells from how far the login got why it went no further.
 func (l *login) failure(ctx context.Context, err error) error {
 	l.mu.Lock()
 	keyErr, keySeen, banner := l.keyErr, l.keySeen, excerpt(l.banner)
+	if l.endless() {
+		err = errBanner
+	}
 	l.mu.Unlock()
 	if keyErr != nil {
 		return keyErr
@@ -129,7 +145,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	l.offer.mu.Lock()
 	authStarted, refused := l.offer.started, l.offer.refused && (!isLost(err) || len(l.offer.notes) > 0)
 	l.offer.mu.Unlock()
-	if ctx.Err() != nil {
+	if ctx.Err() != nil && err != errBanner {
 		return l.timedOut(ctx, head, spoke, keySeen)
 	}
 	var algo *ssh.AlgorithmNegotiationError

@@ -118,3 +118,17 @@ func TestASlowLoginHoldsUpNoOther(t *testing.T) {
 	cancel()
 	<-done
 }
+
+// What x/crypto/ssh has read of banners without end is taken from it, or its
+// goroutines would wait for ever to hand it over.
+func TestEndlessBannersLeaveNothingRunning(t *testing.T) {
+	leakCheck(t)
+	s := newSite(t)
+	s.opts.Limits = Limits{Banner: 1}
+	h, _ := s.host(demo.Host{Behave: demo.Behaviour{Fault: demo.EndlessBanners}})
+	n := s.native()
+	for range 50 {
+		e := failure(t, n.Run(t.Context(), h, script("")))
+		contains(t, "reason", e.Reason, "banner of more than 1 bytes")
+	}
+}

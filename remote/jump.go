@@ -191,7 +191,7 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 		defer close(ended)
 		a.client.Wait()
 	}()
-	keepAliveUntil(n.life, a.client, ended)
+	keepAliveUntil(n.life, a.client, n.keepAlive, ended)
 	a.client.Close()
 	close(a.dead)
 	<-ended
@@ -199,8 +199,8 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 
 // keepAliveUntil asks the peer for signs of life until there are none, the
 // connection has ended, or ctx has.
-func keepAliveUntil(ctx context.Context, client *ssh.Client, over <-chan struct{}) {
-	t := time.NewTicker(keepAlive)
+func keepAliveUntil(ctx context.Context, client *ssh.Client, every time.Duration, over <-chan struct{}) {
+	t := time.NewTicker(every)
 	defer t.Stop()
 	answers := make(chan error, 1)
 	waiting := false

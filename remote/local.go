@@ -15,6 +15,10 @@ import (
 // The zero value has the default limits.
 type Local struct {
 	Limits Limits
+	// AskSudo is as in [Options].
+	AskSudo func() ([]byte, error)
+
+	sudo sudoer
 }
 
 // Close does nothing: local hosts share nothing.
@@ -34,30 +38,30 @@ func (l *Local) Run(ctx context.Context, h inventory.Host, s Script) Result {
 	}
 	p, err := startShell()
 	if err != nil {
-		res.Err = &Error{Phase: PhaseSession, Reason: "starting /bin/sh: " + err.Error(), Err: err, Hint: shellHint(err)}
+		res.Err = shellError(err)
 		return res
 	}
 	defer p.close()
-	r := running{stdout: newCapture(lim.Stdout, lim.Drain), stderr: newCapture(lim.Stderr, lim.Stdout+lim.Drain), exits: p.exits, ended: make(chan error, 1)}
+	r := newRunning(p.streams(), lim)
 	text := s.Text(h)
-	r.start(func() {
+	go func() {
 		p.stdin.Write(text)
 		p.stdin.Close()
-	}, p.stdout, p.stderr)
-	e := r.wait(ctx, s)
-	res.settle(&r, s, lim, e)
+	}()
+	e := r.wait(ctx, s.Complete)
+	res.settle(r, s.Complete, lim, e)
 	res.Timing.Script = time.Since(start)
 	return res
 }
 
 // settle takes what was captured, and judges if it is the whole answer.
-func (res *Result) settle(r *running, s Script, lim Limits, e *Error) {
+func (res *Result) settle(r *running, complete func([]byte) bool, lim Limits, e *Error) {
 	var cut bool
 	res.Stdout, res.Truncated = r.stdout.seal()
 	res.Stderr, cut = r.stderr.seal()
 	res.Truncated = res.Truncated || cut
 	res.ExitStatus = r.exit.status
-	if e == nil && !s.Complete(res.Stdout) {
+	if e == nil && !complete(res.Stdout) {
 		e = incomplete(res, r.exit, lim)
 	}
 	if e != nil {
@@ -116,6 +120,16 @@ func (p *localShell) wait() {
 	p.exits <- e
 }
 
+// streams are the shell's, which is left alone when they are given up.
+func (p *localShell) streams() *streams {
+	leave := func() {
+		p.stdin.Close()
+		p.stdout.Close()
+		p.stderr.Close()
+	}
+	return &streams{stdin: p.stdin, stdout: p.stdout, stderr: p.stderr, exits: p.exits, leave: leave, cut: leave}
+}
+
 // close kills what is left of the group. A group whose shell was waited for
 // is killed too: it may hold what the script left behind, and the number is
 // not given to others as long as it does.
@@ -131,6 +145,10 @@ func (p *localShell) close() {
 	case <-p.reaped:
 	case <-t.C:
 	}
+}
+
+func shellError(err error) *Error {
+	return &Error{Phase: PhaseSession, Reason: "starting /bin/sh: " + err.Error(), Err: err, Hint: shellHint(err)}
 }
 
 func shellHint(err error) string {

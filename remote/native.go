@@ -24,6 +24,7 @@ type Native struct {
 	resolver *Resolver
 	keys     keyring
 	jumps    jumpPool
+	sudo     sudoer
 	slots    chan struct{} // one for each key exchange at work
 
 	life context.Context // of what hosts share: jump hosts
@@ -34,7 +35,8 @@ type Native struct {
 	known   map[string]*knownFiles // by their names
 	noticed []string               // see Warnings
 
-	backoff time.Duration // before the first retry, at most
+	backoff   time.Duration // before the first retry, at most
+	keepAlive time.Duration // see keepAlive
 }
 
 // knownFiles is one set of known_hosts files, read by the first who needs it.
@@ -58,7 +60,7 @@ func NewNative(opts Options) (*Native, error) {
 	return &Native{
 		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase},
 		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
-		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond,
+		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
 
@@ -67,6 +69,7 @@ func (n *Native) Close() error {
 	n.end()
 	n.wg.Wait()
 	n.keys.agents.Close()
+	n.sudo.forget()
 	return nil
 }
 
@@ -76,46 +79,72 @@ func (n *Native) Resolve(h inventory.Host) (Settings, error) { return n.resolver
 // Run runs the script on a host. It comes back by the earliest of ctx's end
 // and the host's limit, with the phase the host was lost in.
 func (n *Native) Run(ctx context.Context, h inventory.Host, s Script) Result {
-	res := Result{Host: h, Address: h.Address, Port: h.Port, User: h.User}
+	ctx, c := n.reach(ctx, h)
+	defer c.over()
+	if c.res.Err != nil {
+		return c.res
+	}
+	defer c.close()
+	return c.run(ctx, s)
+}
+
+// reach resolves a host and logs in to it. The result it leaves has what is
+// known of the host, or why it was lost. The context is bounded by the host's
+// limit until over is called, which is always to be done.
+func (n *Native) reach(ctx context.Context, h inventory.Host) (context.Context, *reached) {
+	r := &reached{limits: n.limits, over: func() {}, res: Result{Host: h, Address: h.Address, Port: h.Port, User: h.User}}
+	res := &r.res
 	settings, err := n.Resolve(h)
 	if err != nil {
 		res.Err = err
-		return res
+		return ctx, r
 	}
 	res.Address, res.Port, res.User, res.Warnings = settings.Address, settings.Port, settings.User, settings.Warnings
 	for _, j := range settings.Jumps {
 		res.Warnings = append(res.Warnings, j.Warnings...)
 	}
 	keys := n.keys.keysFor(ctx, &settings)
-	ctx, cancel := within(ctx, n.limits.Host)
-	defer cancel()
+	ctx, r.over = within(ctx, n.limits.Host)
 	if ctx.Err() != nil {
 		res.Err = ended(ctx, PhaseConnect, "")
-		return res
+		return ctx, r
 	}
-	c, err := n.login(ctx, &settings, keys)
-	res.Warnings = append(res.Warnings, c.notes...)
-	res.Timing = c.timing
+	r.connected, err = n.login(ctx, &settings, keys)
+	res.Warnings = append(res.Warnings, r.notes...)
+	res.Timing = r.timing
 	if err != nil {
 		res.Err = err
-		return res
 	}
-	defer c.close()
+	return ctx, r
+}
+
+// reached is a host that was logged in to, or not.
+type reached struct {
+	connected
+	limits Limits
+	res    Result // of what runs there, but for what it does
+	over   context.CancelFunc
+}
+
+// run runs one script and leaves the connection open.
+func (r *reached) run(ctx context.Context, s Script) Result {
+	res := r.res
 	start := time.Now()
-	script, stop := within(ctx, n.limits.Script)
+	ctx, stop := within(ctx, r.limits.Script)
 	defer stop()
-	session(script, c, s.Text(h), n.limits, s, &res)
+	session(ctx, &r.connected, s.Text(res.Host), r.limits, s, &res)
 	res.Timing.Script = time.Since(start)
 	return res
 }
 
 // connected is a logged-in connection.
 type connected struct {
-	client *ssh.Client
-	paced  func() // called when the script runs, see watched.paced
-	close  func()
-	timing Timing
-	notes  []string
+	client   *ssh.Client
+	paced    func(bool) // while a script runs, see watched.paced
+	close    func()
+	timing   Timing
+	notes    []string
+	sessions int // asked for so far
 }
 
 // retries is how often a connection that ended before authentication is

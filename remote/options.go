@@ -27,6 +27,12 @@ type Options struct {
 	// AskPassphrase asks a person for the passphrase of a key file; nil means
 	// that there is nobody to ask. It is called for one key at a time.
 	AskPassphrase func(path string) ([]byte, error)
+	// AskSudo asks a person for the password that sudo wants of the login user;
+	// nil means that there is nobody to ask. It is called at most once, for all
+	// hosts, and what it gives is cleared after use. The password goes to a
+	// host only when sudo there asks for it, and at most once; after the first
+	// host that does not take it, it goes to no other.
+	AskSudo func() ([]byte, error)
 	// Limits bound every host; a zero field has its default.
 	Limits Limits
 	// Env looks up environment variables; nil is os.Getenv.

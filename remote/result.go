@@ -27,6 +27,14 @@ const (
 	PhaseDeadline  Phase = "deadline"  // --deadline or Ctrl-C ended the run first
 )
 
+// The further phases of a request to a REST API, which begins with resolve and
+// connect too.
+const (
+	PhaseTLS    Phase = "tls"    // no TLS, or a certificate that is not trusted
+	PhaseStatus Phase = "status" // no answer, or one with another status than 200
+	PhaseDecode Phase = "decode" // the answer did not end, is too large or not what was asked for
+)
+
 // Error says why a host has no complete output.
 type Error struct {
 	Phase  Phase

@@ -3,80 +3,117 @@ package remote
 import (
 	"context"
 	"errors"
-	"io"
 	"sync"
 	"time"
 )
 
-// running is a started script.
+// running is a started shell whose streams are read.
 type running struct {
 	stdout, stderr *capture
-	exits          <-chan exit
-	ended          chan error // once: both streams are at their end, or one flooded
+	exits          <-chan exit  // nil once exit is known
+	ended          <-chan error // nil once both streams are at their end, or one flooded
 	exit           exit
+	flood          error
+	exitGrace      time.Duration // for the exit status after the whole answer
 }
 
-// start feeds the script and reads both streams until the channel ends.
-func (r *running) start(feed func(), stdout, stderr io.Reader) {
-	go feed()
+// newRunning reads both streams until they end. A host that prints without
+// end is cut off, whether or not somebody still waits for it.
+func newRunning(sh *streams, lim Limits) *running {
+	ended := make(chan error, 1)
+	r := &running{
+		stdout: newCapture(lim.Stdout, lim.Drain), stderr: newCapture(lim.Stderr, lim.Stdout+lim.Drain),
+		exits: sh.exits, ended: ended, exit: exit{status: -1}, exitGrace: wholeGrace,
+	}
+	report := func(err error) {
+		if errors.Is(err, errFlood) {
+			sh.cut()
+		}
+		select {
+		case ended <- err:
+		default:
+		}
+	}
 	go func() {
 		var both sync.WaitGroup
 		both.Go(func() {
-			if err := r.stderr.readFrom(stderr); errors.Is(err, errFlood) {
-				r.report(err)
+			if err := r.stderr.readFrom(sh.stderr); errors.Is(err, errFlood) {
+				report(err)
 			}
 		})
 		both.Go(func() {
-			if err := r.stdout.readFrom(stdout); err != nil {
-				r.report(err)
+			if err := r.stdout.readFrom(sh.stdout); err != nil {
+				report(err)
 			}
 		})
 		both.Wait()
-		r.report(nil)
+		report(nil)
 	}()
+	return r
 }
 
-func (r *running) report(err error) {
-	select {
-	case r.ended <- err:
-	default:
+// hasEnded notes that the streams have. The error is a flood.
+func (r *running) hasEnded(err error) *Error {
+	r.ended = nil
+	if errors.Is(err, errFlood) {
+		r.flood = err
 	}
+	return r.flooded()
+}
+
+func (r *running) flooded() *Error {
+	if r.flood == nil {
+		return nil
+	}
+	return &Error{Phase: PhaseScript, Reason: "the host printed without end", Err: r.flood, Hint: "look at what its login scripts print: ssh HOST true"}
 }
 
 // wait returns when the channel has ended, soon after the answer is whole, or
 // when ctx has ended. Something the script left running may hold the channel
 // open for ever, so neither its end nor an exit status is insisted on.
-func (r *running) wait(ctx context.Context, s Script) *Error {
-	r.exit.status = -1
-	exits, streams, changed := r.exits, (<-chan error)(r.ended), (<-chan struct{})(r.stdout.changed)
+func (r *running) wait(ctx context.Context, complete func([]byte) bool) *Error {
+	if e := r.flooded(); e != nil {
+		return e
+	}
+	changed := (<-chan struct{})(r.stdout.changed)
 	var look, over <-chan time.Time
-	for exits != nil || streams != nil {
+	whole := complete(r.stdout.soFar())
+	if whole || r.exits == nil || r.ended == nil {
+		over = time.After(statusGrace)
+	}
+	for r.exits != nil || r.ended != nil {
 		select {
 		case <-ctx.Done():
 			return scriptTimedOut(ctx, r)
 		case <-over:
 			return nil
 		case <-changed:
-			if s.Complete(r.stdout.soFar()) {
-				changed, over = nil, time.After(wholeGrace)
+			if complete(r.stdout.soFar()) {
+				changed, over, whole = nil, time.After(wholeGrace), true
+				if r.exits != nil {
+					over = time.After(r.exitGrace)
+				}
 				continue
 			}
 			changed, look = nil, time.After(completeEvery)
-			if exits == nil { // the shell has ended, its output is still on the way
+			if r.exits == nil { // the shell has ended, its output is still on the way
 				over = time.After(statusGrace)
 			}
 		case <-look:
 			look, changed = nil, r.stdout.changed
-		case r.exit = <-exits:
-			exits = nil
-			if over == nil {
+		case r.exit = <-r.exits:
+			r.exits = nil
+			switch {
+			case whole:
+				over = time.After(wholeGrace)
+			case over == nil:
 				over = time.After(statusGrace)
 			}
-		case err := <-streams:
-			if errors.Is(err, errFlood) {
-				return &Error{Phase: PhaseScript, Reason: "the host printed without end", Err: err, Hint: "look at what its login scripts print: ssh HOST true"}
+		case err := <-r.ended:
+			if e := r.hasEnded(err); e != nil {
+				return e
 			}
-			streams, changed, look = nil, nil, nil
+			changed, look = nil, nil
 			if over == nil {
 				over = time.After(statusGrace)
 			}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -19,8 +20,9 @@ const (
 	// for after the whole answer has come. They come in the same flight.
 	wholeGrace = 200 * time.Millisecond
 	// statusGrace is how long more output is waited for after the exit status,
-	// and the exit status after the end of output.
-	statusGrace = 500 * time.Millisecond
+	// and the exit status after the end of output. A host under heavy load may
+	// lie long between the two; only where an answer is not whole is it waited.
+	statusGrace = 3 * time.Second
 	// completeEvery is the least time between two looks at incomplete output,
 	// so that a host that prints byte by byte does not make us look each time.
 	completeEvery = 100 * time.Millisecond
@@ -32,42 +34,103 @@ type exit struct {
 	signal string // of exit-signal
 }
 
-// session runs a script on a logged-in connection, which it closes when ctx
-// ends. It is one exec and one channel; x/crypto's Session is not used because
-// its Wait comes back only when the host closes the channel, which something
-// the host left running may put off for ever.
-func session(ctx context.Context, c connected, text []byte, lim Limits, s Script, res *Result) {
+// streams are a started /bin/sh, here or on a host.
+type streams struct {
+	stdin          io.WriteCloser
+	stdout, stderr io.Reader
+	exits          <-chan exit
+	// leave gives the streams up: what runs sees the end of its input. cut
+	// ends all that it came through, where no more is to be read of it.
+	leave, cut func()
+}
+
+// exec starts a shell on a logged-in connection, which it closes when ctx ends
+// before there is one. It is one exec and one channel; x/crypto's Session is
+// not used because its Wait comes back only when the host closes the channel,
+// which something the host left running may put off for ever.
+func (c *connected) exec(ctx context.Context) (*streams, *Error) {
+	ch, reqs, err := c.openChannel(ctx)
+	if err != nil {
+		e := sessionError(ctx, err)
+		if c.sessions > 1 {
+			e.Reason = strings.Replace(e.Reason, "the server closed the connection right after login", "the connection was lost", 1)
+		}
+		return nil, e
+	}
+	exits := make(chan exit, 1)
+	go func() { exits <- awaitExit(reqs) }()
+	ok, err := bounded(ctx, c.client, func() (bool, error) {
+		return ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{shell}))
+	})
+	if err != nil || !ok {
+		go ch.Close()
+		return nil, execError(ctx, err)
+	}
+	return &streams{
+		stdin: channelInput{ch}, stdout: ch, stderr: ch.Stderr(), exits: exits,
+		leave: func() { go ch.Close() }, // it writes, and the other end may not read
+		cut:   func() { go c.client.Close() },
+	}, nil
+}
+
+const (
+	// reopenEvery and reopenFor are how a session is asked for again where the
+	// one before it has ended but sshd has not cleared it away, so that
+	// MaxSessions 1 is enough. Nothing was started by then.
+	reopenEvery = 20 * time.Millisecond
+	reopenFor   = 2 * time.Second
+)
+
+// openChannel opens a session.
+func (c *connected) openChannel(ctx context.Context) (ssh.Channel, <-chan *ssh.Request, error) {
 	type opened struct {
 		ch   ssh.Channel
 		reqs <-chan *ssh.Request
 	}
-	o, err := bounded(ctx, c.client, func() (o opened, err error) {
-		o.ch, o.reqs, err = c.client.OpenChannel("session", nil)
-		return o, err
-	})
-	if err != nil {
-		res.Err = sessionError(ctx, err)
-		return
-	}
-	exits := make(chan exit, 1)
-	go func() { exits <- awaitExit(o.reqs) }()
-	ok, err := bounded(ctx, c.client, func() (bool, error) {
-		return o.ch.SendRequest("exec", true, ssh.Marshal(struct{ Command string }{shell}))
-	})
-	if err != nil || !ok {
-		res.Err = execError(ctx, err)
-		return
-	}
-	c.paced()
-	r := running{stdout: newCapture(lim.Stdout, lim.Drain), stderr: newCapture(lim.Stderr, lim.Stdout+lim.Drain), exits: exits, ended: make(chan error, 1)}
-	r.start(func() {
-		if _, err := o.ch.Write(text); err == nil {
-			o.ch.CloseWrite()
+	for start := time.Now(); ; {
+		o, err := bounded(ctx, c.client, func() (o opened, err error) {
+			o.ch, o.reqs, err = c.client.OpenChannel("session", nil)
+			return o, err
+		})
+		var refused *ssh.OpenChannelError
+		if err == nil || !errors.As(err, &refused) || c.sessions == 0 || time.Since(start) > reopenFor {
+			c.sessions++
+			return o.ch, o.reqs, err
 		}
-	}, o.ch, o.ch.Stderr())
-	e := r.wait(ctx, s)
-	go c.client.Close() // ends what was started; behind a jump host it may wait
-	res.settle(&r, s, lim, e)
+		t := time.NewTimer(reopenEvery)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return nil, nil, err
+		}
+	}
+}
+
+// channelInput is the input of a channel. Its Close ends the input alone.
+type channelInput struct{ ch ssh.Channel }
+
+func (c channelInput) Write(p []byte) (int, error) { return c.ch.Write(p) }
+func (c channelInput) Close() error                { return c.ch.CloseWrite() }
+
+// session runs a script on a logged-in connection.
+func session(ctx context.Context, c *connected, text []byte, lim Limits, s Script, res *Result) {
+	sh, e := c.exec(ctx)
+	if e != nil {
+		res.Err = e
+		return
+	}
+	c.paced(true)
+	defer c.paced(false)
+	r := newRunning(sh, lim)
+	go func() {
+		if _, err := sh.stdin.Write(text); err == nil {
+			sh.stdin.Close()
+		}
+	}()
+	e = r.wait(ctx, s.Complete)
+	sh.leave()
+	res.settle(r, s.Complete, lim, e)
 }
 
 // awaitExit reads the requests of a channel until it says how the shell

@@ -19,6 +19,7 @@ type watched struct {
 	ctx   context.Context
 	slots chan struct{} // one for each key exchange at work
 
+	ended   atomic.Bool   // a read failed
 	pace    atomic.Bool   // see paced
 	drained bool          // the last read left nothing; only Read uses it
 	pause   time.Duration // before the next such read; likewise
@@ -47,8 +48,9 @@ const (
 // paced lets reads wait a moment for more once a script runs. A shell writes
 // a line at a time and sshd sends each as a packet of its own; to be woken for
 // each costs more than all that is done with it. A read that fills its buffer
-// is followed by the next at once, so that much output is not slowed down.
-func (w *watched) paced() { w.pace.Store(true) }
+// is followed by the next at once, so that much output is not slowed down. A
+// conversation is not paced: each answer is waited for.
+func (w *watched) paced(on bool) { w.pace.Store(on) }
 
 func (w *watched) Read(p []byte) (int, error) {
 	w.mu.Lock()
@@ -59,16 +61,31 @@ func (w *watched) Read(p []byte) (int, error) {
 		return n, nil
 	}
 	w.mu.Unlock()
-	if w.drained && w.pace.Load() {
+	if !w.pace.Load() {
+		w.pause = 0
+	} else if w.drained {
 		w.pause = min(max(2*w.pause, minPause), maxPause)
 		time.Sleep(w.pause)
 	}
 	n, err := w.Conn.Read(p)
+	if err != nil {
+		w.ended.Store(true)
+	}
 	w.drained = n < len(p)
 	if n > 0 {
 		w.saw(p[:n])
 	}
 	return n, err
+}
+
+// Write refuses what nobody will answer. x/crypto/ssh forgets its channels when
+// a read fails, and only then closes the connection: a channel that is opened
+// between the two would be waited for for ever.
+func (w *watched) Write(p []byte) (int, error) {
+	if w.ended.Load() {
+		return 0, net.ErrClosed
+	}
+	return w.Conn.Write(p)
 }
 
 // saw keeps the first bytes, and takes a slot once the server spoke: one

@@ -68,7 +68,7 @@ func TestChattyScriptCostsFewReads(t *testing.T) {
 			w := &watched{Conn: c, ctx: context.Background(), slots: make(chan struct{}, 1)}
 			w.done()
 			if row.paced {
-				w.paced()
+				w.paced(true)
 			}
 			began := time.Now()
 			go func() {

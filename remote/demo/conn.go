@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -23,13 +24,28 @@ const throttledText = "Exceeded MaxStartups\r\n"
 // conn is one authenticated connection.
 type conn struct {
 	*Server
-	net net.Conn
+	net *lostConn
 	ssh *ssh.ServerConn
 	wg  sync.WaitGroup // channels, scripts, tunnels
 }
 
+// lostConn is a connection that remembers its end.
+type lostConn struct {
+	net.Conn
+	lost atomic.Bool
+}
+
+func (c *lostConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if err != nil {
+		c.lost.Store(true)
+	}
+	return n, err
+}
+
 // serve is the life of one connection.
-func (s *Server) serve(nc net.Conn) {
+func (s *Server) serve(accepted net.Conn) {
+	nc := &lostConn{Conn: accepted}
 	defer nc.Close()
 	ctx, cancel := context.WithCancel(s.ctx)
 	defer cancel()
@@ -41,7 +57,7 @@ func (s *Server) serve(nc net.Conn) {
 		io.WriteString(nc, throttledText)
 		return
 	}
-	if s.rawFault(ctx, nc) {
+	if s.rawFault(ctx, accepted) {
 		return
 	}
 	config := s.connConfig(nc)

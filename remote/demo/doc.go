@@ -25,7 +25,9 @@
 // The server executes nothing but the command `exec /bin/sh -s`, and of the
 // program on its standard input it replaces the first line (root= and an empty
 // word) by one with the directory of the host. A program that begins otherwise is refused, because
-// it would look at the machine the demo runs on.
+// it would look at the machine the demo runs on. Input may stay open, as a
+// conversation needs it; who leaves in the middle of one leaves the program the
+// end of its input and the time to put things right.
 //
 // What it does not do: it is no general SSH server (no terminal, no shell, no
 // files, no passwords), it listens on nothing but loopback, it forwards to

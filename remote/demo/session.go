@@ -7,6 +7,7 @@ import (
 	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -77,7 +78,8 @@ func (c *conn) exec(ctx context.Context, ch ssh.Channel, payload []byte) {
 	var request struct{ Command string }
 	if err := ssh.Unmarshal(payload, &request); err != nil || request.Command != command {
 		io.WriteString(ch.Stderr(), "this host executes nothing but: "+command+"\n")
-		c.finish(ctx, ch, statusNotFound)
+		c.status(ch, statusNotFound)
+		c.finish(ctx, ch)
 		return
 	}
 	b := c.host.Behave
@@ -92,7 +94,8 @@ func (c *conn) exec(ctx context.Context, ch ssh.Channel, payload []byte) {
 	switch b.Fault {
 	case NoLogin:
 		io.WriteString(stdout, b.Before+noLoginText)
-		c.finish(ctx, ch, 1)
+		c.status(ch, 1)
+		c.finish(ctx, ch)
 	case Hang:
 		io.Copy(io.Discard, ch)
 		<-ctx.Done()
@@ -109,60 +112,107 @@ func (c *conn) exec(ctx context.Context, ch ssh.Channel, payload []byte) {
 				return
 			}
 		}
-		c.finish(ctx, ch, 0)
+		c.status(ch, 0)
+		c.finish(ctx, ch)
 	default:
 		io.WriteString(stdout, b.Before)
-		status := c.host.run(ctx, c.stdin(ch), stdout, ch.Stderr())
+		stdin := c.stdin(ch)
+		p := process{ctx: ctx, server: c.ctx, stdin: stdin, held: &stdin.held, stdout: stdout, stderr: ch.Stderr()}
+		status, told := 0, b.CutStdout == 0 // or it might be told before the cut
+		c.host.run(p, func(n int) {
+			if status = n; told {
+				c.status(ch, status)
+			}
+		})
 		io.WriteString(stdout, b.After)
-		c.finish(ctx, ch, status)
+		if !told {
+			c.status(ch, status)
+		}
+		c.finish(ctx, ch)
 	}
 }
 
-// stdin is the channel's input as something that can be closed: a read of the
-// channel ends only with the channel, and that closes only after the script.
-func (c *conn) stdin(ch ssh.Channel) io.ReadCloser {
+// input is what comes through a channel as something that can be closed: a
+// read of the channel ends only with the channel, and that closes only after
+// the script.
+type input struct {
+	*io.PipeReader
+	held atomic.Bool // the channel is gone, and the client had not ended its input
+}
+
+func (c *conn) stdin(ch ssh.Channel) *input {
 	r, w := io.Pipe()
+	in := &input{PipeReader: r}
 	c.wg.Go(func() {
 		_, err := io.Copy(w, ch)
+		// A channel that is gone reads like one whose input has ended, but
+		// nothing can be sent on it.
+		_, gone := ch.SendRequest("end-of-input@tmdoctor", false, nil)
+		in.held.Store(gone != nil || c.net.lost.Load())
 		w.CloseWithError(err)
 	})
-	return r
+	return in
 }
 
-// run gives the script to whatever stands for the host's shell.
-func (h Host) run(ctx context.Context, stdin io.ReadCloser, stdout, stderr io.Writer) int {
-	defer stdin.Close()
+// process is what a script has around it.
+type process struct {
+	ctx            context.Context // ends with the channel
+	server         context.Context // ends with the server
+	stdin          io.ReadCloser
+	held           *atomic.Bool // see input; valid once stdin has ended
+	stdout, stderr io.Writer
+}
+
+// run gives the script to whatever stands for the host's shell. The status is
+// told when that has ended, which may be before the end of its output.
+func (h Host) run(p process, exited func(status int)) {
+	defer p.stdin.Close()
 	switch {
 	case h.Root != "":
-		return runShell(ctx, h.Root, stdin, stdout, stderr)
+		runShell(h.Root, p, exited)
 	case h.Exec != nil:
-		return h.Exec(ctx, stdin, stdout, stderr)
+		exited(h.Exec(p.ctx, p.stdin, p.stdout, p.stderr))
+	default:
+		io.WriteString(p.stderr, "this host has no root\n")
+		exited(statusNotFound)
 	}
-	io.WriteString(stderr, "this host has no root\n")
-	return statusNotFound
 }
 
 // hangUp sends the end of the connection and leaves the close to the client:
 // a close with input unread is a reset, which may overtake what was sent.
 func (c *conn) hangUp() {
-	if t, ok := c.net.(*net.TCPConn); ok {
+	if t, ok := c.net.Conn.(*net.TCPConn); ok {
 		t.CloseWrite()
 	}
 }
 
-// finish ends a session as the behaviour has it.
-func (c *conn) finish(ctx context.Context, ch ssh.Channel, status int) {
+// status tells the exit status as the behaviour has it. A server that is gone
+// tells nothing more.
+func (c *conn) status(ch ssh.Channel, status int) {
+	if c.ctx.Err() != nil {
+		return
+	}
 	payload := ssh.Marshal(struct{ Status uint32 }{uint32(status)})
 	switch c.host.Behave.Fault {
 	case CloseWithoutStatus:
+		return
 	case ShortStatus:
-		ch.SendRequest("exit-status", false, payload[:1])
+		payload = payload[:1]
+	}
+	ch.SendRequest("exit-status", false, payload)
+}
+
+// finish ends a session as the behaviour has it.
+func (c *conn) finish(ctx context.Context, ch ssh.Channel) {
+	if c.ctx.Err() != nil {
+		return
+	}
+	switch c.host.Behave.Fault {
+	case CloseWithoutStatus, ShortStatus:
 	case StatusWithoutClose:
-		ch.SendRequest("exit-status", false, payload)
 		<-ctx.Done()
 	default:
 		ch.CloseWrite()
-		ch.SendRequest("exit-status", false, payload)
 	}
 	ch.Close()
 }

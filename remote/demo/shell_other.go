@@ -2,13 +2,10 @@
 
 package demo
 
-import (
-	"context"
-	"io"
-)
+import "io"
 
 // runShell refuses: a host with a root needs /bin/sh and process groups.
-func runShell(_ context.Context, _ string, _ io.ReadCloser, _, stderr io.Writer) int {
-	io.WriteString(stderr, "this system has no /bin/sh\n")
-	return 126
+func runShell(_ string, p process, exited func(status int)) {
+	io.WriteString(p.stderr, "this system has no /bin/sh\n")
+	exited(126)
 }

@@ -4,7 +4,6 @@ package demo
 
 import (
 	"bufio"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -13,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // rootLine is the first line of every script; it is replaced by the host's
@@ -25,37 +25,75 @@ const shellPath = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:
 // statusNotRun is what a shell answers for a command it cannot execute.
 const statusNotRun = 126
 
+// leaveTime is how long a program that was left in the middle of a
+// conversation may take to put things right before it is killed.
+const leaveTime = 30 * time.Second
+
 // runShell runs the script over root in a process group of its own. The group
-// is killed when ctx ends; like sshd it waits for the end of the output, not
-// only of the shell. It closes stdin when it needs no more of it.
-func runShell(ctx context.Context, root string, stdin io.ReadCloser, stdout, stderr io.Writer) int {
-	script, err := rooted(root, stdin)
+// is killed when the channel ends; but a program whose input was still open
+// then sees its end first and has leaveTime, because on a host of its own it
+// would go on. Like sshd it tells the status at the end of the shell, and
+// waits for the end of the output. It closes stdin when it needs no more of it.
+func runShell(root string, p process, exited func(status int)) {
+	script, err := rooted(root, p.stdin)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return statusNotRun
+		fmt.Fprintln(p.stderr, err)
+		exited(statusNotRun)
+		return
 	}
 	cmd := exec.Command("/bin/sh", "-s")
 	cmd.Dir = "/"
 	cmd.Env = []string{shellPath}
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	p, err := startPiped(cmd)
+	sh, err := startPiped(cmd)
 	if err != nil {
-		fmt.Fprintln(stderr, err)
-		return statusNotRun
+		fmt.Fprintln(p.stderr, err)
+		exited(statusNotRun)
+		return
 	}
-	stop := onEnd(ctx, p.kill)
+	fed := make(chan struct{})
+	go func() {
+		defer close(fed)
+		io.Copy(sh.stdin, script)
+		sh.stdin.Close()
+	}()
+	ended := make(chan struct{})
+	stop := onEnd(p.ctx, func() {
+		sh.leave(p, fed, ended)
+		sh.kill()
+	})
 	defer stop()
 
-	var feeder, streams sync.WaitGroup
-	feeder.Go(func() { io.Copy(p.stdin, script); p.stdin.Close() })
-	streams.Go(func() { io.Copy(stdout, p.stdout) })
-	streams.Go(func() { io.Copy(stderr, p.stderr) })
+	var streams sync.WaitGroup
+	streams.Go(func() { io.Copy(p.stdout, sh.stdout) })
+	streams.Go(func() { io.Copy(p.stderr, sh.stderr) })
 	err = cmd.Wait()
+	close(ended)
+	exited(exitStatus(err))
 	streams.Wait()
-	p.kill() // what the script left behind in its group, if anything
-	stdin.Close()
-	feeder.Wait()
-	return exitStatus(err)
+	sh.kill() // what the script left behind in its group, if anything
+	p.stdin.Close()
+	<-fed
+}
+
+// leave gives a program whose input was held open the time to end by itself.
+// Its output has nobody to read it.
+func (sh *piped) leave(p process, fed, ended <-chan struct{}) {
+	select {
+	case <-fed: // it may still be in the pipe of a shell that reads none of it
+	case <-ended:
+	case <-p.server.Done():
+	case <-time.After(leaveTime):
+	}
+	if !p.held.Load() {
+		return
+	}
+	closeAll(sh.stdout, sh.stderr)
+	select {
+	case <-ended:
+	case <-p.server.Done():
+	case <-time.After(leaveTime):
+	}
 }
 
 // rooted is the script with its first line replaced.

@@ -1,0 +1,113 @@
+package remote
+
+import (
+	"context"
+	"sync"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+)
+
+// Connect logs in to a host. The connection is asked for signs of life until
+// it is closed, so that a host that went away in silence is noticed.
+func (n *Native) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
+	_, r := n.reach(ctx, h)
+	r.over()
+	if r.res.Err != nil {
+		return nil, r.res.Err
+	}
+	c := &nativeConn{reached: r, sudo: sudoAsker{&n.sudo, n.opts.AskSudo}}
+	c.close = sync.OnceFunc(c.close)
+	life, end := context.WithCancel(n.life)
+	c.end = end
+	n.wg.Go(func() { c.watch(life, n) })
+	return c, nil
+}
+
+// nativeConn is a Conn of Native.
+type nativeConn struct {
+	*reached
+	sudo sudoAsker
+	end  context.CancelFunc
+
+	mu     sync.Mutex
+	asking *question // not answered yet; nil for none
+}
+
+// watch closes the connection when the other end gives no sign of life, or
+// when nobody needs it any more.
+func (c *nativeConn) watch(life context.Context, n *Native) {
+	defer c.end()
+	gone := make(chan struct{})
+	n.wg.Go(func() {
+		defer close(gone)
+		c.client.Wait()
+	})
+	keepAliveUntil(life, c.client, n.keepAlive, gone)
+	c.close()
+}
+
+// Run runs a script as the login user.
+func (c *nativeConn) Run(ctx context.Context, s Script) Result { return c.run(ctx, s) }
+
+// Start starts a program.
+func (c *nativeConn) Start(ctx context.Context, p Program) (Talk, error) {
+	limited, stop := within(ctx, c.limits.Script)
+	sh, e := c.exec(limited)
+	stop()
+	if e != nil {
+		return nil, e
+	}
+	t := newTalk(sh, c.limits, c.res)
+	if e := t.begin(ctx, p, c.sudo); e != nil {
+		return nil, e
+	}
+	return t, nil
+}
+
+// question is a sign of life that was asked for.
+type question struct {
+	answered chan struct{} // closed when err is set
+	err      error
+}
+
+// Alive reports whether the other end still answers. A question that was not
+// answered stays asked, so that those after it wait for the same answer.
+func (c *nativeConn) Alive(ctx context.Context) error {
+	c.mu.Lock()
+	q := c.asking
+	if q == nil {
+		q = &question{answered: make(chan struct{})}
+		c.asking = q
+		go c.ask(q)
+	}
+	c.mu.Unlock()
+	select {
+	case <-q.answered:
+		if q.err != nil {
+			return lostConnection(PhaseSession, "the connection was lost", q.err)
+		}
+		return nil
+	case <-ctx.Done():
+		e := ended(ctx, PhaseSession, "no sign of life")
+		if e.Kind == KindCanceled && context.Cause(ctx) == context.DeadlineExceeded {
+			e = &Error{Phase: PhaseSession, Kind: KindTimeout, Reason: "the host gives no sign of life", Err: context.Cause(ctx)}
+		}
+		e.Hint = "the host hangs, or the network between"
+		return e
+	}
+}
+
+func (c *nativeConn) ask(q *question) {
+	_, _, q.err = c.client.SendRequest("keepalive@openssh.com", true, nil)
+	c.mu.Lock()
+	c.asking = nil
+	c.mu.Unlock()
+	close(q.answered)
+}
+
+// Close closes the connection. What runs sees the end of its input.
+func (c *nativeConn) Close() error {
+	c.end()
+	c.close()
+	return nil
+}
