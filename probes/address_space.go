@@ -49,7 +49,7 @@ lines of the limits files.`,
 			Fix:     "remove the limit as for address-space/limited; prlimit --pid PID --as=unlimited removes it from the running process",
 		},
 		{
-			Slug: "session-limited", Default: Warn,
+			Slug: "session-limited", Default: Warn, Fixable: true,
 			Title:   "a new session of the TaskManager's user has a limited address space",
 			Means:   "taskmanager.sh first runs a helper JVM with a quarter of the host's memory as heap: with a limit below that there is no TaskManager and no log.",
 			Measure: "the soft value of Max address space in /proc/self/limits of a session of that user; else as lines of the limits files",
@@ -57,7 +57,7 @@ lines of the limits files.`,
 			Fix:     "remove the as lines from /etc/security/limits.conf and limits.d",
 		},
 		{
-			Slug: "unit-limited", Default: Warn,
+			Slug: "unit-limited", Default: Warn, Fixable: true,
 			Title:   "the TaskManager's systemd unit limits the address space",
 			Means:   "The next start has a limited address space.",
 			Measure: "systemctl show -p LimitAS UNIT",
@@ -66,7 +66,7 @@ lines of the limits files.`,
 		},
 		restartNeededCode,
 		{
-			Slug: "not-persistent", Default: Warn,
+			Slug: "not-persistent", Default: Warn, Fixable: true,
 			Title:   "a TaskManager started after a reboot has less address space than one started now",
 			Means:   "A line that limits the address space holds from the next start on.",
 			Measure: "what a session or unit gets now against what its files give after the next boot",
@@ -74,7 +74,7 @@ lines of the limits files.`,
 			Fix:     "remove the as line or LimitAS= that is named",
 		},
 		{
-			Slug: "shadowed", Default: Warn,
+			Slug: "shadowed", Default: Warn, Fixable: true,
 			Title:   "a line that frees the address space does not hold",
 			Means:   "Another line beats it: one that names the user more closely, or one that is read later.",
 			Measure: "the lines of limits.conf and limits.d, or of the unit's files, against the one that decides",
@@ -164,7 +164,7 @@ func addressSpaceRunning(in Input, tm TaskManager, pair LimitPair) (findings []F
 		f := in.Find(slug, Running, message)
 		f.Subject, f.Source, f.Want = fmt.Sprintf("pid %d", tm.PID), fmt.Sprintf("/proc/%d/limits", tm.PID), floor.String()
 		f.Observed = pair.Soft.String() + " bytes"
-		f.Remedy = unlimitAddressSpace(in.Facts, tm)
+		f.Remedy = starterOf(in, tm).unlimit()
 		return f
 	}
 	if pair.Soft < floor {
@@ -186,7 +186,7 @@ func addressSpaceRunning(in Input, tm TaskManager, pair LimitPair) (findings []F
 		f.Evidence = append(f.Evidence, Evidence{
 			Source: fmt.Sprintf("/proc/%d/limits", tm.PID), Text: fmt.Sprintf("as %s soft, %s hard", pair.Soft, pair.Hard),
 		})
-		f.Remedy += fmt.Sprintf("; at once, as root: prlimit --pid %d --as=unlimited", tm.PID)
+		f.Remedy += starterOf(in, tm).atOnce("as", Unlimited)
 		findings = append(findings, f)
 	}
 	return findings
@@ -209,9 +209,9 @@ func addressSpaceNext(in Input) (findings []Finding) {
 		f := in.Find("unit-limited", Live, "the TaskManager's unit limits the address space")
 		f.Subject, f.Source, f.Observed, f.Want = name, "systemctl show "+name, pair.Soft.String()+" bytes", floor.String()
 		f.Evidence = unitEvidence(in.Facts, u, "LimitAS")
-		f.Remedy = fmt.Sprintf("remove LimitAS= from %s and its drop-ins; then systemctl daemon-reload and systemctl restart %s", shellWord(u.Fragment), shellWord(name))
+		f.Remedy = fmt.Sprintf("remove LimitAS= from %s and its drop-ins; then systemctl daemon-reload && systemctl restart %s", shellWord(u.Fragment), shellWord(name))
 		if u.Fragment == "" {
-			f.Remedy = fmt.Sprintf("remove LimitAS= from the unit; then systemctl daemon-reload and systemctl restart %s", shellWord(name))
+			f.Remedy = fmt.Sprintf("remove LimitAS= from the unit; then systemctl daemon-reload && systemctl restart %s", shellWord(name))
 		}
 		findings = append(findings, f)
 	}
@@ -244,19 +244,6 @@ func addressSpaceSession(in Input, user string, floor Limit) (Finding, bool) {
 		}
 	}
 	return f, false
-}
-
-// unlimitAddressSpace is how the next start of a TaskManager gets rid of the
-// limit, by what starts it.
-func unlimitAddressSpace(f *Facts, tm TaskManager) string {
-	if tm.Launch.Kind == LaunchSystemd {
-		return fmt.Sprintf("remove LimitAS= from the unit; then systemctl daemon-reload and systemctl restart %s", shellWord(tm.Launch.Unit))
-	}
-	where := "the as line from /etc/security/limits.conf or limits.d, or ulimit -v from the start files of the shell"
-	if lines := limitsEvidence(f, userKey(tm), "as"); len(lines) > 0 {
-		where = "the as line at " + lines[len(lines)-1].Source
-	}
-	return "remove " + where + "; then restart the TaskManager from a new session"
 }
 
 // addressSpaceCell is the lowest limit of a TaskManager.

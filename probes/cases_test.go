@@ -27,7 +27,8 @@ var update = flag.Bool("update", false, "rewrite the file want of every case")
 // caseNow is the moment in which every case is examined.
 var caseNow = time.Date(2026, 11, 24, 12, 0, 0, 0, time.UTC)
 
-// shells are all that the script has to run in, with their arguments.
+// shells are all that the script has to run in, with their arguments. -short
+// takes the first alone: it is for runs that look at the Go code.
 var shells = [][]string{{"dash"}, {"bash", "--posix"}, {"busybox", "ash"}, {"mksh"}}
 
 // lacking ends a test that needs what is not installed: skipped on a

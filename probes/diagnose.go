@@ -98,7 +98,10 @@ type candidate struct {
 	at   int64 // newest evidence
 	from int64 // oldest evidence
 	dead bool  // the process died of it
-	over string
+	// unsure is true if its stack may be a part of somebody's message: then it
+	// proves nothing.
+	unsure bool
+	over   string
 }
 
 // diagnosis is the work on one host.
@@ -125,7 +128,9 @@ func newDiagnosis(in Input) *diagnosis {
 	}
 	d.entries = slices.Clone(f.Logs.Entries)
 	for i := range d.entries {
-		d.entries[i].id, d.entries[i].looked = d.entries[i].text(), true
+		e := &d.entries[i]
+		e.id, e.looked = e.text(), true
+		e.noise = len(e.Chain) > 0 && e.id == "" && noise.match(e.Innermost().text())
 	}
 	return d
 }
@@ -135,6 +140,8 @@ func (d *diagnosis) causes() []Cause {
 	d.logs()
 	d.memory()
 	d.oomKills()
+	d.unitKills()
+	d.cgroupKills()
 	d.jobManager()
 	d.factsAlone()
 	d.settle()
@@ -149,6 +156,7 @@ func (d *diagnosis) causes() []Cause {
 	})
 	causes := []Cause{}
 	for _, c := range d.found {
+		c.Since = when(earlier(c.from, c.at))
 		causes = append(causes, c.Cause)
 	}
 	return causes
@@ -165,14 +173,18 @@ func causeRank(name string) int {
 	return len(causeOrder)
 }
 
-// add takes a candidate in; the same cause of the same subject is told once.
+// add takes a candidate in; the same cause of the same subject is told once,
+// but what is over is never mixed with what holds.
 func (d *diagnosis) add(c candidate) {
 	if c.Evidence == nil {
 		c.Evidence = []Evidence{}
 	}
+	if c.unsure && c.Confidence == Proven {
+		c.Confidence = Likely
+	}
 	for i := range d.found {
 		o := &d.found[i]
-		if o.Cause.Cause != c.Cause.Cause || o.Subject != c.Subject {
+		if o.Cause.Cause != c.Cause.Cause || o.Subject != c.Subject || (o.over == "") != (c.over == "") {
 			continue
 		}
 		if confidenceRank[c.Confidence] < confidenceRank[o.Confidence] {

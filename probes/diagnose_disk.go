@@ -1,7 +1,9 @@
 package probes
 
 import (
+	"cmp"
 	"fmt"
+	"path"
 	"regexp"
 	"slices"
 	"strings"
@@ -21,6 +23,8 @@ func (d *diagnosis) subjectDir(e LogEntry) (p string, dir *DirFacts) {
 	}
 	if p == "" {
 		switch text := e.Head + chainText(e); {
+		case strings.Contains(text, "AppenderLoggingException") || strings.Contains(text, "for appender "):
+			dir = d.dirWith(RoleLog)
 		case len(e.Frames) > 0 || strings.Contains(text, "heckpoint"):
 			dir = d.dirWith(RoleCheckpoint, RoleSavepoint)
 		case strings.Contains(text, "RpcLoader") || strings.Contains(text, "RpcSystem") || strings.Contains(text, "native RocksDB library"):
@@ -55,7 +59,7 @@ func (d *diagnosis) noSpace(e LogEntry, id string) {
 			name, confidence, shown = d.blocksOrInodes(e, s)
 		}
 		if q := quotaHit(*dir); q != "" || id == textQuota {
-			name, shown = causeDiskFull, q
+			name, confidence, shown = causeDiskFull, Likely, q
 			if q != "" {
 				confidence = Proven
 			}
@@ -65,17 +69,23 @@ func (d *diagnosis) noSpace(e LogEntry, id string) {
 	}
 	c := d.candidateOf(name, e)
 	c.Confidence = confidence
-	what := map[string]string{causeDiskFull: "disk full: ", causeInodes: "inodes: "}[name]
-	c.Message = what + place(p, dir) + orNothing(" has ", shown) + "; " + d.said(e)
+	c.Message = causeWords[name] + ": " + place(p, dir) + orNothing(" has ", shown) + "; " + d.said(e)
+	if strings.HasPrefix(shown, "now ") && c.over == "" && d.worksOn(e) {
+		// Space was freed, and its task runs again: no longer a full disk, and not
+		// for long enough to be history.
+		c.Confidence = Possible
+		c.Message += "; its task runs again"
+	}
 	c.Subject = place(p, dir)
 	if name == causeInodes {
-		c.Remedy = fmt.Sprintf("free inodes there (df -i %s; the directories with most files: du --inodes -x %s), or use a file system with more", shellWord(place(p, dir)), shellWord(place(p, dir)))
+		c.Remedy = fmt.Sprintf("free inodes there (df -i %s; the directories with most files: du --inodes -x %[1]s), or use a file system with more", shellWord(place(p, dir)))
 	} else {
-		c.Remedy = fmt.Sprintf("free space there (df -h %s), of directories that no TaskManager uses first, or use a bigger file system; never delete a checkpoint or savepoint for it", shellWord(place(p, dir)))
+		c.Remedy = fmt.Sprintf("free space there (df -h %s), or use a bigger file system; never delete a checkpoint or savepoint for it", shellWord(place(p, dir)))
 	}
 	if id == textQuota {
-		c.Remedy = "raise the quota of the TaskManager's user on that file system (quota -u USER shows it), or free files of that user"
+		c.Remedy = fmt.Sprintf("raise the quota of %s on that file system (quota -u %[1]s shows it, setquota sets it), or free files of that user", shellWord(cmp.Or(d.starter(e.Run).user, "USER")))
 	}
+	c.Remedy += d.leftOn(dir) + "; " + d.starter(e.Run).orStart()
 	d.add(c)
 }
 
@@ -113,7 +123,7 @@ func (d *diagnosis) blocksOrInodes(e LogEntry, s Space) (string, Confidence, str
 	switch {
 	case s.Files > 0 && s.FilesUsed() >= 99 && s.Used() < 99:
 		return causeInodes, Proven, files
-	case s.Used() >= 95 || s.Avail < min(16<<20, s.Total/10):
+	case s.Used() >= 95 && s.Avail < 1<<30 || s.Avail < min(16<<20, s.Total/10):
 		return causeDiskFull, Proven, blocks
 	case d.anyWriting(e):
 		return causeDiskFull, Likely, "now " + blocks
@@ -127,7 +137,7 @@ func (d *diagnosis) blocksOrInodes(e LogEntry, s Space) (string, Confidence, str
 // write: then it was blocks that lacked.
 func (d *diagnosis) anyWriting(e LogEntry) bool {
 	return slices.ContainsFunc(d.entries, func(o LogEntry) bool {
-		return o.Run == e.Run && o.text() == textNoSpace && !o.byUser() && d.writing(o)
+		return o.Run == e.Run && o.text() == textNoSpace && o.trusted() && !o.byUser() && d.writing(o)
 	})
 }
 
@@ -164,17 +174,29 @@ func (d *diagnosis) directory(e LogEntry, id string) {
 		// One of several directories: the job goes on with the others.
 		confidence = Possible
 	}
-	c.Confidence, c.Subject = confidence, place(p, dir)
+	at, ours := place(p, dir), dir != nil || p == "" || flinkFile.MatchString(p) || madeByFlink.MatchString(p) || id == textLocalDir || id == textMakeDir
+	if dir != nil && confidence != Proven && id != textLocalDir && id != textMakeDir && within(p, dir.Path) && p != dir.Path {
+		// Nothing is wrong with the directory that is configured: the text names
+		// a file below it.
+		at, dir, shown = path.Dir(p), nil, ""
+	}
+	c.Confidence, c.Subject = confidence, at
 	c.Evidence = append(c.Evidence, evidence...)
-	word := map[string]string{causePermissions: "permissions", causeReadOnly: "read-only", causeInodes: "inodes", causeDiskFull: "disk full", causeMissingDirectory: "missing directory"}[name]
-	c.Message = word + ": " + place(p, dir) + " cannot be written by the TaskManager" + orNothing(" (", shown)
+	c.Message = causeWords[name] + ": " + at + " cannot be written by the TaskManager" + orNothing(" (", shown)
 	if shown != "" {
 		c.Message += ")"
 	}
 	c.Message += "; " + d.said(e)
-	c.Remedy = d.directoryRemedy(name, place(p, dir), dir, e.Run)
+	c.Remedy = d.directoryRemedy(name, at, dir, d.starter(e.Run))
+	if name == causePermissions && !ours {
+		// Whose file that is nobody here knows.
+		c.Remedy = "see who may write there (namei -l " + shellWord(at) + ") and what of the job or of Flink wants to; give that user the right, or the job another path"
+	}
 	d.add(c)
 }
+
+// causeWords begin the message of a cause of a directory.
+var causeWords = map[string]string{causePermissions: "permissions", causeReadOnly: "read-only", causeInodes: "inodes", causeDiskFull: "disk full"}
 
 // worksOn reports whether the run of an entry had a task running after it.
 func (d *diagnosis) worksOn(e LogEntry) bool {
@@ -260,34 +282,4 @@ func (d *diagnosis) remounted(m Mount) ([]Evidence, bool) {
 		}
 	}
 	return list[max(0, len(list)-3):], last != nil
-}
-
-func (d *diagnosis) directoryRemedy(name, p string, dir *DirFacts, run int) string {
-	word := shellWord(p)
-	switch name {
-	case causeReadOnly:
-		if dir != nil {
-			if m, ok := dir.Mount.Get(); ok {
-				if _, failed := d.remounted(m); failed {
-					return fmt.Sprintf("the disk or its file system failed: stop the TaskManager, umount %s, check it (fsck %s) and the disk (smartctl, the storage behind it), mount it again", shellWord(m.Point), shellWord(m.Source))
-				}
-				return "mount " + shellWord(m.Point) + " read-write (mount -o remount,rw, and its line in /etc/fstab), or configure another directory"
-			}
-		}
-		return "mount it read-write (mount -o remount,rw; see dmesg first for an error of the file system), or configure another directory"
-	case causeInodes:
-		return "free inodes there (df -i " + word + "), or use a file system with more"
-	case causeDiskFull:
-		return "free space there (df -h " + word + "), or use a bigger file system; never delete a checkpoint or savepoint for it"
-	}
-	user := "FLINKUSER"
-	if tm := d.taskManagerOf(run); tm != nil {
-		user = userKey(*tm)
-	} else if u, ok := d.f.Session.FlinkUser.Get(); ok {
-		user = u
-	}
-	if dir != nil && dir.Kind.Or("") == "absent" {
-		return fmt.Sprintf("install -d -o %s -m 0755 %s; no restart is needed", shellWord(user), word)
-	}
-	return fmt.Sprintf("chown %s %s && chmod u+rwx %s, and x for it on every directory above; no restart is needed", shellWord(user), word, word)
 }

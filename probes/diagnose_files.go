@@ -2,9 +2,7 @@ package probes
 
 import (
 	"fmt"
-	"path"
 	"slices"
-	"strings"
 )
 
 // openFiles: EMFILE is the process's own limit, ENFILE the whole system's.
@@ -32,17 +30,44 @@ func (d *diagnosis) openFiles(e LogEntry, id string) {
 	}
 	if tm != nil {
 		c.Evidence = append(c.Evidence, Evidence{Source: fmt.Sprintf("/proc/%d/limits", tm.PID), Text: fmt.Sprintf("Max open files %d", limit)})
-		c.Remedy = raiseNoFile(d.in, *tm, want)
+		by := starterOf(d.in, *tm)
+		c.Remedy = by.raise("nofile", want) + by.atOnce("nofile", want)
 	} else {
-		c.Remedy = fmt.Sprintf("give it %s open files where it is started: soft and hard nofile of its user in /etc/security/limits.conf for a start by ssh or login, LimitNOFILE= for a systemd unit, --ulimit nofile for a container; then start it from a new session", want)
+		c.Remedy = d.starter(e.Run).raise("nofile", want)
 		if limit > 0 {
 			c.Evidence = append(c.Evidence, Evidence{Source: d.f.Logs.Runs[e.Run].File, Text: fmt.Sprintf("Maximum number of open file descriptors is %d.", limit)})
 		}
 	}
-	if limit >= 8192 && used > 0 {
+	if most := tm != nil && percent(used, limit) >= 85; most && d.leaks(tm, used) || limit >= 8192 && used > 0 {
 		c.Remedy += fmt.Sprintf("; first look at what they are (ls -l /proc/%d/fd): a leak only takes longer with a greater limit", tm.PID)
 	}
+	if n, ok := d.rocksDBFiles(tm); ok && used > 0 {
+		c.Evidence = append(c.Evidence, Evidence{Source: fmt.Sprintf("/proc/%d/fd", tm.PID), Text: fmt.Sprintf("%d descriptors, %d of them files of RocksDB", used, n)})
+	}
 	d.add(c)
+}
+
+// rocksDBFiles is how many files of RocksDB a TaskManager has open.
+func (d *diagnosis) rocksDBFiles(tm *TaskManager) (n int, ok bool) {
+	if tm == nil {
+		return 0, false
+	}
+	open, ok := d.f.State.Open[tm.PID].Get()
+	for _, o := range open {
+		n += o.Files
+	}
+	return n, ok
+}
+
+// usualFiles is how many descriptors a TaskManager has beside RocksDB's: jars,
+// sockets, logs; 60 to 500 were seen.
+const usualFiles = 1000
+
+// leaks reports whether most of the descriptors are neither RocksDB's nor what
+// a TaskManager usually has.
+func (d *diagnosis) leaks(tm *TaskManager, used int64) bool {
+	n, ok := d.rocksDBFiles(tm)
+	return ok && used > usualFiles && int64(n) < used/2
 }
 
 // fileLimit is the limit of open files of a run and how many it uses: of the
@@ -75,7 +100,8 @@ func (d *diagnosis) systemFiles(c candidate, e LogEntry) {
 		c.Confidence = Proven
 		c.Evidence = append(c.Evidence, k)
 	}
-	c.Remedy = "find which process holds them (as root: ls /proc/*/fd) and stop it, or sysctl -w fs.file-max=N with a greater N; nofile of the TaskManager is not the limit that was hit"
+	c.Remedy = fmt.Sprintf("sysctl -w fs.file-max=%d (at once), and for the next boot the line fs.file-max=%[1]d in /etc/sysctl.d/zz-tmdoctor.conf; find which process holds them (as root: ls /proc/*/fd). nofile of the TaskManager is not the limit that was hit; %s",
+		max(twice(max(used, limit)), 262144), d.starter(e.Run).orStart())
 	d.add(c)
 }
 
@@ -92,45 +118,6 @@ func (d *diagnosis) kernel(kind string) []Evidence {
 
 func (d *diagnosis) threshold(p *Probe, name string) int64 {
 	return Input{Facts: d.f, Policy: d.p, Probe: p}.Threshold(name)
-}
-
-// library: the native library of RocksDB could not be loaded. The loader's
-// text tells what was missing; only the mount tells noexec from the rest.
-func (d *diagnosis) library(e LogEntry, id string) {
-	in := e.Innermost()
-	lib := pathIn(in.Message)
-	dir := path.Dir(lib)
-	if id == textMapSegment {
-		c := d.candidateOf(causeNoExec, e)
-		c.Subject = dir
-		c.Message = fmt.Sprintf("noexec: the native library cannot be mapped from %s; %s", dir, d.said(e))
-		c.Remedy = "remount without noexec, in /etc/fstab too (mount -o remount,exec MOUNTPOINT works at once), or set io.tmp.dirs (Flink 1.15 and newer: process.taskmanager.working-dir) to a directory on a mount without noexec and restart the TaskManager"
-		if m, ok := d.mount(dir); ok {
-			c.Remedy = strings.Replace(c.Remedy, "MOUNTPOINT", shellWord(m.Point), 1)
-			if m.NoExec() {
-				c.Confidence, c.Subject = Proven, m.Point
-				c.Message = fmt.Sprintf("noexec: the native library cannot be mapped from %s, which lies on the noexec mount %s; %s", dir, m.Point, d.said(e))
-				c.Evidence = append(c.Evidence, Evidence{Source: "mountinfo", Text: m.Point + " " + strings.Join(m.Options, ",")})
-			}
-		}
-		d.add(c)
-		return
-	}
-	c := d.candidateOf(causeLibrary, e)
-	c.Message = "native library: librocksdbjni cannot be loaded; " + d.said(e)
-	c.Remedy = "install what the text names as missing, or run a Java and a C library for which librocksdbjni is built (glibc, or Flink's musl build)"
-	if m := strings.Split(in.Message, ": "); id == textLibMissing && len(m) > 1 {
-		for _, part := range m {
-			if strings.HasPrefix(part, "lib") && strings.Contains(part, ".so") {
-				c.Message = "native library: librocksdbjni needs " + clip(part, 60) + ", which is not on this host; " + d.said(e)
-				c.Remedy = "install the package that holds " + shellWord(clip(part, 60)) + " (for libstdc++.so.6: libstdc++6 on Debian, libstdc++ on Red Hat); then restart the TaskManager"
-			}
-		}
-	}
-	if id == textLibOther {
-		c.Remedy = "restart the TaskManager: the library was loaded by a class loader that is gone; keep flink-statebackend-rocksdb out of the job's jar"
-	}
-	d.add(c)
 }
 
 // mount is the mount that a path lies on, as far as the disk facts know it.

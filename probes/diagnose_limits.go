@@ -38,22 +38,35 @@ func (d *diagnosis) mapsReached(s signs, c *candidate) (string, bool) {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeMaps, Proven
-	c.Remedy = d.raiseMaps()
+	c.Remedy = d.raiseMaps(s.run, limit)
 	return fmt.Sprintf("memory maps: the JVM holds %s of vm.max_map_count %s", group(have), group(limit)), true
 }
 
-func (d *diagnosis) raiseMaps() string {
-	floor := d.threshold(&Maps, "maps/floor")
-	if n, ok := d.f.Maps.MaxMapCount.Get(); ok && 2*n > floor {
-		floor = 2 * n
+// raiseMaps mends a limit that was too low when a run of a TaskManager reached it.
+// It may have been raised since.
+func (d *diagnosis) raiseMaps(run int, limit int64) string {
+	floor := max(d.threshold(&Maps, "maps/floor"), 2*limit)
+	by, again := d.starter(run), ""
+	if by.pid == 0 {
+		again = "; then " + by.again()
+	} else if by.kind == LaunchContainer {
+		again = "; on the host, not in the container"
 	}
-	return raiseMaps(d.in, floor) + "; start the TaskManager again if it died; then look for what uses the maps (threads, mapped files, allow_mmap_reads of a RocksDBOptionsFactory)"
+	if n, ok := d.f.Maps.MaxMapCount.Get(); ok && n >= floor && by.pid == 0 {
+		return fmt.Sprintf("vm.max_map_count is %d by now: %s", n, by.again())
+	}
+	return raiseMaps(d.in, floor) + again + "; then look for what uses the maps (threads, mapped files, allow_mmap_reads of a RocksDBOptionsFactory)"
 }
 
-// addressSpace: RLIMIT_AS of the process was finite.
+// usualSpace is an address space in which a JVM may well fail; with more than 64
+// times as much only one that reserves terabytes (ZGC) does.
+const usualSpace = 16 << 30
+
+// addressSpace: RLIMIT_AS of the process was finite, and not far from what it
+// reserves.
 func (d *diagnosis) addressSpace(s signs, c *candidate) (string, bool) {
 	tm := d.taskManagerOf(s.run)
-	limit, confidence := Unlimited, Likely
+	limit, confidence, near := Unlimited, Likely, int64(0)
 	if s.crash != nil {
 		if l, ok := s.crash.Limits["AS"]; ok && l != Unlimited {
 			limit, confidence = l, Proven
@@ -62,30 +75,22 @@ func (d *diagnosis) addressSpace(s signs, c *candidate) (string, bool) {
 	if tm != nil && limit == Unlimited {
 		if pair, ok := tm.limit("as"); ok && pair.Soft != Unlimited {
 			limit = pair.Soft
-			if peak, ok := tm.VmPeak.Get(); ok && percent(peak, int64(limit)) >= 80 {
-				confidence = Proven
+			if peak, ok := tm.VmPeak.Get(); ok {
+				near = percent(peak, int64(limit))
 			}
 		}
 	}
-	if limit == Unlimited {
-		return "", false
+	switch {
+	case limit == Unlimited, near < 80 && limit > 64*usualSpace && !s.has(textReserve):
+		return "", false // far more than any JVM reserves
+	case near >= 80:
+		confidence = Proven
+	case limit > usualSpace:
+		confidence = Likely
 	}
 	c.Cause.Cause, c.Confidence = causeAddressSpace, confidence
-	c.Remedy = d.unlimit(tm)
+	c.Remedy = d.starter(s.run).unlimit() + d.starter(s.run).atOnce("as", Unlimited)
 	return fmt.Sprintf("address space: the JVM may use %s of virtual memory (RLIMIT_AS, ulimit -v)", gib(int64(limit))), true
-}
-
-func (d *diagnosis) unlimit(tm *TaskManager) string {
-	if tm != nil {
-		return unlimitAddressSpace(d.f, *tm)
-	}
-	user := d.f.Session.FlinkUser.Or("")
-	for _, l := range limitsLines(d.f) {
-		if l.Item == "as" && (user == "" || l.appliesTo(user)) {
-			return "remove the as line at " + l.At + "; then start the TaskManager from a new session"
-		}
-	}
-	return "remove the limit where the TaskManager is started: an as line in /etc/security/limits.conf or limits.d, LimitAS= of its unit, ulimit -v in a start script or java wrapper; then start it from a new session"
 }
 
 // commitReached: strict overcommit. In other modes the two numbers of an
@@ -110,28 +115,34 @@ func (d *diagnosis) commitReached(s signs, c *candidate) (string, bool) {
 	if s.crash != nil {
 		c.Confidence = Proven
 	}
-	c.Remedy = "vm.overcommit_memory=2 refuses what is not covered: sysctl -w vm.overcommit_memory=0 (the kernel's default), or raise vm.overcommit_ratio or swap; adding memory is not needed while it is free"
+	c.Remedy = "vm.overcommit_memory=2 refuses what is not covered: sysctl -w vm.overcommit_memory=0 (the kernel's default, at once), and for the next boot the line vm.overcommit_memory=0 in /etc/sysctl.d/zz-tmdoctor.conf, or raise vm.overcommit_ratio or swap; adding memory is not needed while it is free; " + d.starter(s.run).orStart()
 	return fmt.Sprintf("out of memory by strict overcommit: %s of CommitLimit %s are committed", gib(used), gib(limit)), true
 }
 
-// threadsReached: a limit on threads was hit, as a kernel record or a count
-// shows.
-func (d *diagnosis) threadsReached(s signs, c *candidate) (string, bool) {
+// forkRejected: the kernel itself tells that a limit on threads was hit.
+func (d *diagnosis) forkRejected(s signs, c *candidate) (string, bool) {
 	if !s.has(textNoThread, textPthread, textSystemErr) {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeThreads, Proven
 	for _, k := range d.f.Memory.Kernel.Events {
-		if k.Kind == KernelForkRejected && (k.Time == 0 || c.at == 0 || k.Time > c.from-86400) {
+		if k.Kind == KernelForkRejected && d.f.ownCgroup(k.Device) && (k.Time == 0 || c.at == 0 || k.Time > c.from-86400) {
 			c.Evidence = append(c.Evidence, Evidence{Source: k.Source, Time: when(k.Time), Text: k.Text})
 			unit := k.Device[strings.LastIndexByte(k.Device, '/')+1:]
-			c.Remedy = "raise the limit on tasks of " + k.Device + " and restart what ended"
-			if strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".slice") {
-				c.Remedy = fmt.Sprintf("systemctl set-property %s TasksMax=4096 (or TasksMax= in the unit); then systemctl restart %s", shellWord(unit), shellWord(unit))
-			}
+			by := d.starter(s.run)
+			c.Remedy = by.raiseTasks(k.Device, 4096) + "; " + by.orStart()
 			return "threads: the kernel refused one, because pids.max (TasksMax) of " + unit + " is reached", true
 		}
 	}
+	return d.forksRefused(d.taskManagerOf(s.run), c)
+}
+
+// threadsReached: a limit on threads is hit, as a count shows.
+func (d *diagnosis) threadsReached(s signs, c *candidate) (string, bool) {
+	if !s.has(textNoThread, textPthread, textSystemErr) {
+		return "", false
+	}
+	c.Cause.Cause, c.Confidence = causeThreads, Proven
 	tm := d.taskManagerOf(s.run)
 	uses, _ := threadUses(d.in)
 	for _, u := range uses {
@@ -153,7 +164,7 @@ func (d *diagnosis) mapsProbable(s signs, c *candidate) (string, bool) {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeMaps, Likely
-	c.Remedy = d.raiseMaps()
+	c.Remedy = d.raiseMaps(s.run, limit)
 	if !known {
 		return "memory maps: a map was refused", true
 	}
@@ -171,6 +182,9 @@ func (d *diagnosis) mapsProbable(s signs, c *candidate) (string, bool) {
 		}
 		return fmt.Sprintf("memory maps: vm.max_map_count is %s, and a TaskManager may need thousands", group(limit)), true
 	}
+	if c.over == "" && s.crash == nil {
+		c.over = d.mapsRaised(c.at)
+	}
 	return fmt.Sprintf("memory maps: a map was refused, vm.max_map_count is %s", group(limit)), true
 }
 
@@ -182,7 +196,7 @@ func (d *diagnosis) sessionLimited(s signs, c *candidate) (string, bool) {
 	}
 	if l, _, ok := d.sessionAS(); ok {
 		c.Cause.Cause, c.Confidence = causeAddressSpace, Likely
-		c.Remedy = d.unlimit(nil)
+		c.Remedy = d.starter(s.run).unlimit()
 		return fmt.Sprintf("address space: a new session of its user may use %s of virtual memory (RLIMIT_AS, ulimit -v)", gib(int64(l))), true
 	}
 	return "", false
@@ -219,7 +233,7 @@ func (d *diagnosis) noMemory(s signs, c *candidate) (string, bool) {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeMemory, Likely
-	c.Remedy = "give the host more memory, or run fewer or smaller TaskManagers on it (taskmanager.memory.process.size)"
+	c.Remedy = "give the host more memory, or run fewer or smaller TaskManagers on it (taskmanager.memory.process.size); then " + d.starter(s.run).again()
 	return fmt.Sprintf("out of memory: %s of %s were available", gib(avail), gib(total)), true
 }
 
@@ -228,7 +242,7 @@ func (d *diagnosis) threadsProbable(s signs, c *candidate) (string, bool) {
 		return "", false
 	}
 	c.Cause.Cause, c.Confidence = causeThreads, Likely
-	c.Remedy = "raise the limit that was hit: ulimit -u (nproc) of its user, TasksMax= of its unit, pids.max of its container, kernel.threads-max; no memory is missing, whatever the text says. Where none of them is near, look at ulimit -v (RLIMIT_AS) of the process"
+	c.Remedy = "raise the limit that was hit: ulimit -u (nproc) of its user, TasksMax= of its unit, pids.max of its container, kernel.threads-max; no memory is missing, whatever the text says. Where none of them is near, look at ulimit -v (RLIMIT_AS) of the process. Then " + d.starter(s.run).again()
 	return "threads: a new thread was refused", true
 }
 
@@ -238,7 +252,7 @@ func (d *diagnosis) undecided(s signs, c *candidate) (string, bool) {
 	}
 	c.Confidence = Likely
 	c.Cause.Cause = causeMemory
-	c.Remedy = "compare at the next failure: maps with vm.max_map_count, VmSize with ulimit -v, Committed_AS with CommitLimit, memory.current with memory.max of the cgroup"
+	c.Remedy = d.starter(s.run).orStart() + "; compare at the next failure: maps with vm.max_map_count, VmSize with ulimit -v, Committed_AS with CommitLimit, memory.current with memory.max of the cgroup"
 	if s.crash != nil {
 		if n, ok := s.crash.Available.Get(); ok {
 			if total, known := d.f.Memory.Total.Get(); known && percent(n, total) >= 10 {

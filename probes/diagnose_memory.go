@@ -54,7 +54,7 @@ func (d *diagnosis) memory() {
 	}
 	for i := range d.f.Logs.Crashes {
 		h := &d.f.Logs.Crashes[i]
-		if h.taskManager() && !strings.Contains(h.Error, "SIGSEGV") && !strings.Contains(h.Error, "SIGBUS") {
+		if h.taskManager() && !h.crashed() {
 			of(d.runOf(*h), h.LogFile).crash = h
 		}
 	}
@@ -126,7 +126,7 @@ func limitText(l map[string]Limit, name string) string {
 func (d *diagnosis) refused(s signs) {
 	c, said := d.base(s)
 	for _, rule := range []func(signs, *candidate) (string, bool){
-		d.mapsReached, d.addressSpace, d.commitReached, d.threadsReached, d.mapsProbable, d.sessionLimited, d.noMemory, d.threadsProbable, d.undecided,
+		d.mapsReached, d.forkRejected, d.addressSpace, d.commitReached, d.threadsReached, d.mapsProbable, d.sessionLimited, d.noMemory, d.threadsProbable, d.undecided,
 	} {
 		if what, ok := rule(s, &c); ok {
 			c.Message = what + orNothing("; ", said)

@@ -58,9 +58,12 @@ func (d *diagnosis) replaced(run int) bool {
 	if d.taskManagerOf(run) != nil {
 		return false
 	}
-	return slices.ContainsFunc(d.f.Logs.Runs, func(o LogRun) bool {
-		return o.Kind == LogTaskManager && o.Started >= r.Last && o.Registered > 0 && o.Started > r.Started
-	})
+	for i, o := range d.f.Logs.Runs {
+		if o.Kind == LogTaskManager && o.Started >= r.Last && o.Registered > 0 && o.Started > r.Started && d.follows(i, run) {
+			return true
+		}
+	}
+	return false
 }
 
 func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
@@ -82,6 +85,11 @@ func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
 		switch {
 		case ok && conn.Result == Connected:
 			said = strings.TrimSpace(said + ", though a connection from this host succeeds now")
+			if pressed := d.pressed(); len(pressed) > 0 {
+				said += ", and the host stands still much of the time"
+				c.Evidence = append(c.Evidence, pressed...)
+			}
+		case d.f.otherNetwork(*t): // what this host reaches says nothing of a container
 		case ok && conn.Result != Connected, resolved && len(names) == 0:
 			c.Confidence = Proven
 			if said == "" {
@@ -98,8 +106,16 @@ func (d *diagnosis) unreachable(run int, e LogEntry, fatal bool) {
 		c.Message += ", so the TaskManager gave up and ended"
 	}
 	c.Remedy = jobManagerRemedy(t, target, said)
-	if fatal {
-		c.Remedy += "; then start the TaskManager again"
+	if t != nil && lookedForHere(d.f, *t) {
+		c.Remedy = "set jobmanager.rpc.address to the host where the JobManager runs: this TaskManager looks for it on its own host, where none runs (" + t.Source + ")"
+	} else if at, ok := d.boundHere(target); ok && strings.Contains(c.Remedy, "bind-host") {
+		c.Remedy = fmt.Sprintf("start the JobManager at %s; if it runs, it listens on localhost only: %s says so, and where the JobManager reads the same, set it to 0.0.0.0 and restart the JobManager", target, at)
+	}
+	by := d.starter(run)
+	if fatal || by.pid == 0 {
+		c.Remedy += "; then " + by.again()
+	} else {
+		c.Remedy += "; a TaskManager that still runs then registers by itself, no restart is needed (a changed configuration of its own needs one: " + by.again() + ")"
 	}
 	d.add(c)
 }
@@ -142,6 +158,24 @@ func (d *diagnosis) target(run int, address string) *JobManagerTarget {
 	return only
 }
 
+// boundHere is where a configuration on this host binds the JobManager to
+// localhost, while TaskManagers look for it elsewhere: clusters share the file.
+func (d *diagnosis) boundHere(target string) (string, bool) {
+	if host, _, _ := strings.Cut(target, ":"); isLoopback(host) {
+		return "", false
+	}
+	for _, c := range d.f.Flink.Configs {
+		if s, ok := c.Settings["jobmanager.bind-host"]; ok && isLoopback(s.Value) {
+			return fmt.Sprintf("jobmanager.bind-host: %s at %s:%d", s.Value, c.Path, s.Line), true
+		}
+	}
+	return "", false
+}
+
+// unresolved are the words of Java and of the resolver for a name without an
+// address (java.net.UnknownHostException, gai_strerror of glibc and musl).
+var unresolved = regexp.MustCompile(`UnknownHost|not known|name resolution|No address associated|does not resolve|try again`)
+
 func jobManagerRemedy(t *JobManagerTarget, target, said string) string {
 	result := ""
 	if t != nil {
@@ -153,47 +187,12 @@ func jobManagerRemedy(t *JobManagerTarget, target, said string) string {
 		}
 	}
 	switch {
-	case result == Unresolvable || strings.Contains(said, "UnknownHost") || strings.Contains(said, "not known"):
+	case result == Unresolvable || unresolved.MatchString(said):
 		return "make the name of " + target + " resolve on this host (getent hosts NAME, /etc/hosts, DNS), or correct jobmanager.rpc.address"
 	case result == Refused || strings.Contains(said, "refused"):
 		return "start the JobManager at " + target + "; if it runs, it listens elsewhere: jobmanager.bind-host must not be localhost (ss -ltn on its host)"
-	case result == TimedOut || result == Unreachable || strings.Contains(said, "timed out") || strings.Contains(said, "NoRoute"):
-		return "open the way from this host to " + target + ": firewall, security group, route"
+	case result != "" && result != Connected || strings.Contains(said, "timed out") || strings.Contains(said, "NoRoute"):
+		return "open the way from this host to " + target + ": a firewall (also of this host: nft list ruleset), a security group, a route (ip route get ADDRESS)"
 	}
 	return "look at the JobManager at " + target + ": TaskManagers must use exactly the name it calls itself (jobmanager.rpc.address)"
-}
-
-// factsAlone are causes for which no text speaks: they are possible.
-func (d *diagnosis) factsAlone() {
-	if len(d.f.Flink.TaskManagers) > 0 || !d.f.Flink.Searched.IsKnown() {
-		return
-	}
-	if l, source, ok := d.sessionAS(); ok && !d.has(causeAddressSpace) && !d.has(causeMemory) && int64(l) < 16<<30 {
-		d.add(candidate{run: -1, Cause: Cause{Cause: causeAddressSpace, Confidence: Possible, Subject: source,
-			Message:  fmt.Sprintf("address space: no TaskManager runs, and a new session of its user may use %s of virtual memory: with so little taskmanager.sh's own helper JVM fails, which leaves no log", gib(int64(l))),
-			Evidence: []Evidence{{Source: source, Text: "address space " + l.String() + " bytes"}}, Remedy: d.unlimit(nil)}})
-	}
-	kills, ok := d.f.Memory.OOMKills.Get()
-	if ok && kills > 0 && !d.f.Memory.Kernel.Sources.IsKnown() && d.stopped() && len(d.found) == 0 {
-		d.add(candidate{run: -1, Cause: Cause{Cause: causeMemory, Confidence: Possible,
-			Message:  fmt.Sprintf("out of memory: the log of the TaskManager simply stops, and the kernel has killed %s processes since its boot; its log, which would name them, may not be read", group(kills)),
-			Evidence: []Evidence{{Source: "/proc/vmstat", Text: fmt.Sprintf("oom_kill %d", kills)}},
-			Remedy:   "read the kernel log as root (dmesg, journalctl -k), or run with --sudo"}})
-	}
-}
-
-func (d *diagnosis) has(name string) bool {
-	return slices.ContainsFunc(d.found, func(c candidate) bool { return c.Cause.Cause == name })
-}
-
-// stopped reports whether the newest TaskManager log ends without a signal or
-// an error.
-func (d *diagnosis) stopped() bool {
-	var newest *LogRun
-	for i := range d.f.Logs.Runs {
-		if r := &d.f.Logs.Runs[i]; r.Kind == LogTaskManager && (newest == nil || r.Last > newest.Last) {
-			newest = r
-		}
-	}
-	return newest != nil && newest.Stopped == 0 && newest.Registered > 0
 }

@@ -42,17 +42,22 @@ func (d *diagnosis) oomKills() {
 		if k.AnonRSS > 0 {
 			c.Message += fmt.Sprintf("; it used %s", gib(k.AnonRSS))
 		}
-		c.over = d.overKill(k)
-		c.Remedy = memoryJudge{Input: Input{Facts: d.f, Policy: d.p, Probe: &Memory}}.oomRemedy(k)
+		c.over = d.overKill(k, c.run)
+		c.Remedy = memoryJudge{Input: d.in}.oomRemedy(k)
 		d.add(c)
 	}
 }
 
 // overKill tells whether a TaskManager was started after a kill and works.
-func (d *diagnosis) overKill(k OOMKill) string {
+func (d *diagnosis) overKill(k OOMKill, run int) string {
 	for i, r := range d.f.Logs.Runs {
-		if began := d.began(i); r.Kind == LogTaskManager && began >= k.Time && k.Time > 0 && r.works() {
-			return "the TaskManager was started again at " + d.clock(began) + " and runs its job"
+		if began := d.began(i); r.Kind == LogTaskManager && began >= k.Time && k.Time > 0 && (run < 0 || d.follows(i, run)) {
+			switch {
+			case r.works():
+				return "the TaskManager was started again at " + d.clock(began) + " and runs its job"
+			case r.Registered > k.Time && d.taskManagerOf(i) != nil:
+				return "the TaskManager was started again at " + d.clock(began) + " and is registered"
+			}
 		}
 	}
 	return ""

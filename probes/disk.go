@@ -63,6 +63,10 @@ type DirFacts struct {
 	Kind Value[string] `json:"kind"`
 	// Mount is where the directory lies, as its TaskManager sees it.
 	Mount Value[Mount] `json:"mount" need:"needed"`
+	// Private is true if its TaskManager sees another mount there than the
+	// login does: of another device, or with other options. A unit or container
+	// has mounted it for itself.
+	Private bool `json:"private,omitempty"`
 	// Space is of the file system, or of the quota that statfs knows of.
 	Space Value[Space] `json:"space" need:"needed"`
 	// Mode is as ls prints it (drwxr-xr-x, a + behind it for an ACL), UID and

@@ -119,6 +119,7 @@ disk_look() {
 	[ "$real" = "$path" ] || fact disk.link "$path -> $real"
 	needles=$needles$real/:
 	disk_hung "$real" && return
+	case $1 in [cs]*point" "*) kept=$kept${kept:+$nl}.$real ;; esac
 	near=$real
 	while [ -n "$near" ] && [ ! -e "$root$near" ]; do near=${near%/*}; done
 	if [ "$near" != "$real" ] && [ "$real" != / ]; then
@@ -153,7 +154,7 @@ disk_own() {
 }
 
 disk_section() {
-	needles=: hung='' spaces='' all=''
+	needles=: hung='' spaces='' all='' kept=''
 	IFS=$nl
 	set -f
 	for line in $state_paths; do needles=$needles${line#* }/:; done
@@ -174,9 +175,24 @@ disk_section() {
 		[ ! -r "$root/proc/$pid/mountinfo" ] || disk_mounts "disk.$pid.mount" "/proc/$pid/mountinfo"
 	done
 	disk_ask
+	[ -z "$kept" ] || disk_kept | each state.kept
 	set +f
 	disk_cleaners
 	[ -z "$root" ] || [ -n "$tms" ] || live test_w test | each disk.own_write
+}
+
+# disk_kept: ls of the checkpoints and savepoints that are whole, the newest
+# first. Each is a _metadata; the files of a job are not looked at.
+disk_kept() {
+	cd "$root/" || exit
+	IFS=$nl
+	set --
+	for line in $kept; do
+		set +f
+		set -- "$@" "$line"/*/chk-*/_metadata "$line"/savepoint-*/_metadata
+	done
+	# shellcheck disable=SC2012 # the times are what is asked
+	ls -ldnt "$@" 2>/dev/null | head -n 20
 }
 
 # disk_ask: owners and modes, and statfs, with one command each.

@@ -2,7 +2,6 @@ package probes
 
 import (
 	"fmt"
-	"path"
 	"slices"
 	"strings"
 )
@@ -148,14 +147,14 @@ func (d *diskJudge) mount(dir DirFacts) {
 	if m.ReadOnly() {
 		f := d.Find("read-only", Live, "a directory of a TaskManager is on a read-only file system")
 		f.Observed, f.Want, f.Source = options, "rw", source
-		f.Remedy = "find out why it is read-only (kernel log, /etc/fstab), then mount -o remount,rw " + shellWord(m.Point)
+		f.Remedy = "find out why it is read-only (kernel log, /etc/fstab), then " + d.starter(dir).remount("rw", "ro", &dir, m)
 		d.onMount(dir, f)
 	}
 	work := d.workDir(dir)
 	if work && m.NoExec() {
 		f := d.Find("noexec", Live, "the native library of RocksDB is unpacked on a noexec file system")
 		f.Observed, f.Want, f.Source = options, "exec", source
-		f.Remedy = "mount -o remount,exec " + shellWord(m.Point) + " (and in /etc/fstab), or set process.taskmanager.working-dir (before Flink 1.15 io.tmp.dirs) to a directory elsewhere and restart the TaskManager"
+		f.Remedy = d.starter(dir).remount("exec", "noexec", &dir, m)
 		d.onMount(dir, f)
 	}
 	// RocksDB's files lie in the working directory unless localdir is set.
@@ -189,6 +188,14 @@ func (d *diskJudge) workDir(dir DirFacts) bool {
 	return slices.ContainsFunc(d.Facts.Flink.TaskManagers, func(tm TaskManager) bool { return d.Facts.names(tm, dir.Path) })
 }
 
+// starter is how the first TaskManager that uses a directory was started.
+func (d *diskJudge) starter(dir DirFacts) starter {
+	for _, pid := range pidsOf(dir.Writable) {
+		return starterOfPID(d.Input, pid)
+	}
+	return starterOfNone(d.Input, "")
+}
+
 func (d *diskJudge) hasRole(role string) bool {
 	return slices.ContainsFunc(d.Facts.Disk.Dirs, func(o DirFacts) bool { return o.has(role) })
 }
@@ -200,7 +207,7 @@ func (d *diskJudge) errors(dir DirFacts) {
 	if !ok {
 		return
 	}
-	var readOnly, failed *KernelEvent
+	var readOnly *KernelEvent
 	for i := range d.Facts.Memory.Kernel.Events {
 		e := &d.Facts.Memory.Kernel.Events[i]
 		if !m.isDevice(e.Device) {
@@ -211,52 +218,21 @@ func (d *diskJudge) errors(dir DirFacts) {
 			readOnly = e
 		case KernelMounted:
 			readOnly = nil
-		case KernelIOError, KernelFSError:
-			failed = e
 		}
 	}
 	if readOnly != nil {
 		f := d.Find("read-only", Live, "the kernel made a file system of a TaskManager read-only after an error")
 		f.Observed, f.Want, f.Source = readOnly.Device+" remounted read-only", "rw", readOnly.Source
 		f.Evidence = append(f.Evidence, Evidence{Source: readOnly.Source, Time: when(readOnly.Time), Text: readOnly.Text})
-		f.Remedy = "stop the TaskManager, check the disk (smartctl, kernel log), umount " + shellWord(m.Point) + ", fsck " + shellWord(m.Source) + ", mount it again"
+		f.Remedy = d.starter(dir).stop() + "; check the disk (" + smartHint(m) + "), umount " + shellWord(m.Point) + " && fsck " + shellWord(m.Source) + ", mount it again; then " + d.starter(dir).again()
 		d.onMount(dir, f)
 	}
-	if failed != nil {
+	if e, failed := d.Facts.diskErrors(m); failed {
 		f := d.Find("io-errors", Live, "the disk of a TaskManager has errors in the kernel log")
-		f.Observed, f.Want, f.Source = failed.Device, "no error", failed.Source
-		f.Evidence = append(f.Evidence, Evidence{Source: failed.Source, Time: when(failed.Time), Text: failed.Text})
+		f.Observed, f.Want, f.Source = fmt.Sprintf("%s, %d records", e.device, e.count), "no error", e.evidence[0].Source
+		f.Evidence = append(f.Evidence, e.evidence...)
+		f.Remedy = "check the disk (" + smartHint(m) + "), move the TaskManager's directories to another one; then " + d.starter(dir).again() + "; what is on " + shellWord(m.Point) + " may be damaged"
 		d.onMount(dir, f)
-	}
-}
-
-// cleaned judges rules that remove old files: RocksDB's own files are seldom
-// touched once they are written.
-func (d *diskJudge) cleaned(dir DirFacts) {
-	if !dir.scratch() {
-		return
-	}
-	for _, c := range d.Facts.Disk.Cleaners {
-		if c.Keep || c.Path == "" && !within(dir.Real, "/tmp") || c.Path != "" && !within(dir.Real, c.Path) {
-			continue
-		}
-		kept := slices.ContainsFunc(d.Facts.Disk.Cleaners, func(k Cleaner) bool {
-			match, err := path.Match(k.Path, dir.Real)
-			return k.Keep && (within(dir.Real, k.Path) || err == nil && match)
-		})
-		if kept && c.Path != "" {
-			continue
-		}
-		f := d.Find("cleaned-by-tmpfiles", Live, "old files of a TaskManager are removed from its directory")
-		f.Subject, f.Source, f.Want = dir.Path, c.Source, "no rule that removes by age"
-		f.Observed = "files older than " + c.Age
-		if c.Age == "" {
-			f.Observed = c.Source
-		}
-		f.Remedy = "set io.tmp.dirs and state.backend.rocksdb.localdir to a directory of their own outside " + shellWord(dir.Path) +
-			", or exclude Flink's files in /etc/tmpfiles.d: x " + strings.TrimSuffix(dir.Path, "/") + "/tm_* (and flink-*, rocksdb-lib-*, job_*)"
-		d.findings = append(d.findings, f)
-		return
 	}
 }
 

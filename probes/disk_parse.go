@@ -61,6 +61,7 @@ func (d diskRecords) fill(f *Facts, dir *DirFacts) {
 	foreign := false // the TaskManager has another file system there than we see
 	if m, ok := dir.Mount.Get(); ok && host != nil {
 		foreign = m.Device != host.Device || m.Root != host.Root
+		dir.Private = foreign || m.ReadOnly() != host.ReadOnly() || m.NoExec() != host.NoExec()
 	}
 	const inside = "another file system is mounted there for the TaskManager"
 	dir.Kind, dir.Space = Unknown[string](inside), Unknown[Space](inside)

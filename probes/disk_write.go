@@ -80,6 +80,9 @@ func (d diskRecords) writable(f *Facts, pid int, dir *DirFacts) Value[bool] {
 
 // writableAnew is the same for a TaskManager that would be started now.
 func (d diskRecords) writableAnew(f *Facts, dir *DirFacts) Value[bool] {
+	if owner := dir.UID.Or(0); f.Session.FlinkUserFrom.Or("") == loginUser && owner > 0 && owner != f.Session.UID.Or(owner) {
+		return Unknown[bool]("whom TaskManagers run as is not known here: flink_user in the inventory says it")
+	}
 	// Printed only where the login user is whom a TaskManager would run as.
 	for _, line := range d.r.All("disk.own_write") {
 		if answer, p, _ := strings.Cut(line, " "); p == dir.Path && answer != "unsure" {

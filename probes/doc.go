@@ -24,6 +24,10 @@
 // that runs ulimit, a container, a file that may not be read) is unknown by
 // name.
 //
+// What Flink's REST API says of the jobs is a fact too ([ReadCluster]): the
+// failures it tells are judged with the host they belong to ([Evaluator.EvaluateWith]).
+// It is asked through a function that the caller brings.
+//
 // The package opens no file, starts no process and knows nothing of ssh.
 //
 // # Adding a probe

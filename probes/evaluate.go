@@ -3,8 +3,6 @@ package probes
 import (
 	"reflect"
 	"slices"
-	"sort"
-	"strconv"
 	"strings"
 )
 
@@ -21,15 +19,22 @@ func NewEvaluator(p *Policy) *Evaluator { return &Evaluator{policy: p, memo: new
 
 // Evaluate judges the facts of one host: a check for each probe, findings,
 // causes, and the status of the host. It is pure.
-func (e *Evaluator) Evaluate(f *Facts) Audit {
+func (e *Evaluator) Evaluate(f *Facts) Audit { return e.EvaluateWith(f, nil) }
+
+// EvaluateWith judges the facts of one host and what Flink's REST API says of
+// it; nil where that was not asked.
+func (e *Evaluator) EvaluateWith(f *Facts, c *HostCluster) Audit {
+	f = f.with(c)
 	a := Audit{Status: OK, Findings: []Finding{}, Causes: []Cause{}}
-	next := newResolver(f, e.memo)
+	in := Input{Facts: f, Policy: e.policy, cluster: c, next: newResolver(f, e.memo)}
+	in.diagnosis = newDiagnosis(in)
 	for _, probe := range All {
-		check, findings := judge(Input{Facts: f, Policy: e.policy, Probe: probe, next: next})
+		in.Probe = probe
+		check, findings := judge(in)
 		a.Checks = append(a.Checks, check)
 		a.Findings = append(a.Findings, findings...)
 	}
-	a.Causes = newDiagnosis(Input{Facts: f, Policy: e.policy, next: next}).causes()
+	a.Causes = in.diagnosis.causes()
 	a.escalate(e.policy)
 	a.Findings = append(a.Findings, causeFindings(a.Causes, e.policy)...)
 	a.setAsideImplied()
@@ -89,6 +94,9 @@ func judge(in Input) (Check, []Finding) {
 			return
 		}
 		path := join(parent, name)
+		if v.Why() == absentHere && slices.Contains(probe.Lacking, path) {
+			return
+		}
 		if need {
 			reasons = append(reasons, path+": "+v.Why())
 		} else {
@@ -117,109 +125,4 @@ func (f *Facts) section(probe string) reflect.Value {
 		}
 	}
 	panic("Facts has no field for probe " + probe)
-}
-
-// walk calls visit for every Value below v, in a stable order, with its JSON
-// path in two parts (see join) and whether it is needed (struct tag
-// need:"needed"). Most facts are known and their paths never looked at: that
-// is why the parts are joined by the visitor.
-func walk(v reflect.Value, parent, name string, need bool, visit func(parent, name string, need bool, v facter)) {
-	if f, ok := asFacter(v); ok {
-		visit(parent, name, need, f)
-		return
-	}
-	switch v.Kind() {
-	case reflect.Struct:
-		path := join(parent, name)
-		for i := range v.NumField() {
-			field := v.Type().Field(i)
-			if !field.IsExported() {
-				continue
-			}
-			name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
-			walk(v.Field(i), path, name, field.Tag.Get("need") == "needed", visit)
-		}
-	case reflect.Slice:
-		if !holdsFacts(v.Type().Elem()) {
-			return
-		}
-		path := join(parent, name)
-		for i := range v.Len() {
-			walk(v.Index(i), path, element(v.Index(i), i), need, visit)
-		}
-	case reflect.Map:
-		if !holdsFacts(v.Type().Elem()) {
-			return
-		}
-		path := join(parent, name)
-		for _, k := range keysInOrder(v) {
-			walk(v.MapIndex(k), path, keyText(k), need, visit)
-		}
-	case reflect.Pointer:
-		if !v.IsNil() {
-			walk(v.Elem(), parent, name, need, visit)
-		}
-	}
-}
-
-// asFacter is v as a fact, if it is one; without a copy where it can be.
-func asFacter(v reflect.Value) (facter, bool) {
-	if v.Kind() != reflect.Struct || !v.CanInterface() {
-		return nil, false
-	}
-	if v.CanAddr() {
-		v = v.Addr()
-	}
-	f, ok := v.Interface().(facter)
-	return f, ok
-}
-
-// holdsFacts reports whether values of that type may have facts in them.
-func holdsFacts(t reflect.Type) bool {
-	switch t.Kind() {
-	case reflect.Struct, reflect.Slice, reflect.Map, reflect.Pointer:
-		return true
-	}
-	return false
-}
-
-func keysInOrder(m reflect.Value) []reflect.Value {
-	keys := m.MapKeys()
-	sort.Slice(keys, func(i, j int) bool { return less(keys[i], keys[j]) })
-	return keys
-}
-
-func join(path, name string) string {
-	if path == "" {
-		return name
-	}
-	if name == "" {
-		return path
-	}
-	return path + "." + name
-}
-
-// element names an element of a slice: by its pid where it has one, so that
-// paths agree between reports.
-func element(v reflect.Value, i int) string {
-	if v.Kind() == reflect.Struct {
-		if pid := v.FieldByName("PID"); pid.IsValid() && pid.CanInt() {
-			return strconv.FormatInt(pid.Int(), 10)
-		}
-	}
-	return strconv.Itoa(i)
-}
-
-func less(a, b reflect.Value) bool {
-	if a.CanInt() {
-		return a.Int() < b.Int()
-	}
-	return a.String() < b.String()
-}
-
-func keyText(k reflect.Value) string {
-	if k.CanInt() {
-		return strconv.FormatInt(k.Int(), 10)
-	}
-	return k.String()
 }

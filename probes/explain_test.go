@@ -126,3 +126,23 @@ func TestNearestIsASlipAway(t *testing.T) {
 		}
 	}
 }
+
+// TestExplainTellsOfTheRESTAPI by the words of its flag, and that what could
+// not be read is unknown by any policy.
+func TestExplainTellsOfTheRESTAPI(t *testing.T) {
+	t.Parallel()
+	for _, query := range []string{"flink-url", "rest", "REST API"} {
+		if topics := Explain(query, nil); len(topics) == 0 || topics[0].Name != "flink" || !strings.Contains(topics[0].Text, "REST API of the JobManager") {
+			t.Errorf("Explain(%q) says nothing of it first: %.1v", query, topics)
+		}
+	}
+	for policy, want := range map[Status]Status{"": StatusUnknown, Warn: StatusUnknown, Fail: Fail} {
+		p := &Policy{Codes: map[string]Status{}}
+		if policy != "" {
+			p.Codes["flink/rest-unread"] = policy
+		}
+		if got := Explain("flink/rest-unread", p)[0].Status; got != want {
+			t.Errorf("with %q in a policy: %s, want %s", policy, got, want)
+		}
+	}
+}

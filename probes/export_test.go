@@ -2,8 +2,8 @@ package probes
 
 import "github.com/tmdoctor/tmdoctor/probes/conf"
 
-// WithoutComments is what assemble does to the program.
-var WithoutComments = withoutComments
+// Minify is what assemble does to the program.
+var Minify = minify
 
 // ScriptParts are the parts of the program as they are written, by name.
 func ScriptParts() map[string]string {
@@ -15,7 +15,7 @@ func ScriptParts() map[string]string {
 }
 
 // ShortNames is what assemble does to names.
-var ShortNames = shortNames
+func ShortNames(text string) string { return shortNamesOf(text).in(text) }
 
 // WholeScript is the program with comments, and with nothing in quotes.
 func WholeScript() string {

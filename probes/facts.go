@@ -65,7 +65,8 @@ func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	if err != nil && cut == nil {
 		return nil, err
 	}
-	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")), r.sent)
+	clock := parseClock(r.String("host.date"), Value[int64]{})
+	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")), clock, r.sent)
 	f := &Facts{Version: version, Files: r.files}
 	parseSession(r, f)
 	for _, p := range All {

@@ -37,6 +37,10 @@ type File struct {
 	UID    int64    `json:"uid"`
 	GID    int64    `json:"gid"`
 	Size   int64    `json:"size"` // bytes; -1 where it was not asked for
+	// Modified is when its content was changed last, seconds since the epoch; 0
+	// where that is not known. What ls prints is to the minute, or to the day
+	// where it is more than half a year ago.
+	Modified int64 `json:"modified,omitempty"`
 	// Content is what was read, "" for what has none.
 	Content string `json:"content,omitempty"`
 	// Cut is true if the file has more than Content.
@@ -95,9 +99,9 @@ func (f *openFile) record(kind byte, text string, sent int) (done bool) {
 	return false
 }
 
-// addModes gives files what ls -ldn said of them: mode, owner and size. sent
-// are the bytes that came of each.
-func addModes(files []File, lines []string, sent map[string]int64) {
+// addModes gives files what ls -ldn said of them, by the clock of the host:
+// mode, owner, size and last change. sent are the bytes that came of each.
+func addModes(files []File, lines []string, clock hostClock, sent map[string]int64) {
 	at := make(map[string]*File, len(files))
 	for i := range files {
 		at[files[i].Path] = &files[i]
@@ -109,6 +113,7 @@ func addModes(files []File, lines []string, sent map[string]int64) {
 			continue
 		}
 		f.Mode, f.UID, f.GID = m.Mode, m.UID, m.GID
+		f.Modified = clock.ls(line).Or(0)
 		if size, err := strconv.ParseInt(strings.Fields(line)[4], 10, 64); err == nil {
 			f.Size = size
 		}

@@ -84,9 +84,11 @@ type Cause struct {
 	Cause      string     `json:"cause"` // a name of CauseDocs
 	Confidence Confidence `json:"confidence"`
 	Subject    string     `json:"subject"` // "pid 4711", a log file, a directory
-	Message    string     `json:"message"`
-	Evidence   []Evidence `json:"evidence"`
-	Remedy     string     `json:"remedy"`
+	// Since is the time of the oldest evidence, nil where none tells a time.
+	Since    *time.Time `json:"since"`
+	Message  string     `json:"message"`
+	Evidence []Evidence `json:"evidence"`
+	Remedy   string     `json:"remedy"`
 }
 
 // Audit is the judgement of one host.

@@ -168,6 +168,9 @@ f_setting() {
 	f_both dynamic "$f_k=$f_told"
 }
 
+# f_fact NAME VALUE is how the program writes a fact of the process $f_pid.
+f_fact() { fact flink."$f_pid.$1" "$2"; }
+
 # f_both WORD TEXT: a fact of the process that flink_prepare needs too.
 f_both() {
 	fact "flink.$f_pid.$1" "$2"
@@ -594,7 +597,7 @@ f_role() {
 	io.tmp.dirs | taskmanager.tmp.dirs | java.io.tmpdir) role=tmp ;;
 	process.working-dir | process.taskmanager.working-dir) role=work ;;
 	execution.checkpointing.local-backup.dirs | taskmanager.state.local.root-dirs) role=localstate ;;
-	execution.checkpointing.dir | state.checkpoints.dir | state.backend.fs.checkpointdir) role=checkpoint ;;
+	execution.checkpointing.dir | state.checkpoints.dir | state.backend.fs.checkpointdir | state.backend.forst.primary-dir) role=checkpoint ;;
 	execution.checkpointing.savepoint-dir | state.savepoints.dir | savepoints.state.backend.fs.dir) role=savepoint ;;
 	env.log.dir) role=log ;;
 	*) role= ;;

@@ -19,10 +19,15 @@ everybody may read; with --sudo also where they stand and what their standard ou
 YARN, container) is told by the cgroup and decides which limits files count. Configuration files, log directories and pid
 files are looked for where the processes, the inventory and custom point. Pid files are a hint only: flink-daemon.sh leaves dead pids in them.
 
+With --flink-url URL the REST API of the JobManager is read too, with GET requests only: which jobs fail, the exceptions of
+their tasks with the TaskManager of each (also of those that are gone, with their logs), the state backend really in use, and the newest
+checkpoint. A user and password come from --flink-auth-file or the environment, never from the URL.
+
 Of arguments and configuration only keys on a list leave the host: they may hold secrets.`,
 	Words: []string{
 		"TaskManager", "TaskManagerRunner", "flink-conf.yaml", "config.yaml", "taskmanager.sh", "start-cluster.sh", "ps -ef", "jps",
 		"taskmanager.host", "taskmanager.bind-host", "localhost", "pid file", "hidepid",
+		"REST API", "rest.port", "flink-url", "exceptionHistory",
 	},
 	Budget: 5,
 	Script: flinkScript,
@@ -66,6 +71,30 @@ Of arguments and configuration only keys on a list leave the host: they may hold
 			Measure: "allow-listed keys of the configuration files of running TaskManagers, compared over the hosts of each group; addresses, ports and names of the TaskManager itself are left out",
 			Source:  "Flink TaskManagerOptions: settings are read on each host on its own",
 			Fix:     "give every host of the cluster the same configuration file, then restart its TaskManager; for hosts of different sizes, a group each",
+		},
+		{
+			Slug: "job-failed", Default: Fail,
+			Title:   "a job has failed and does not restart",
+			Means:   "It is FAILED: its restart strategy has given up, and nothing starts it again by itself. The hosts that it failed on have causes of their own; what failed on other hosts is told by itself.",
+			Measure: "state in /jobs/overview of Flink's REST API (--flink-url)",
+			Source:  "Flink documentation, Jobs and Scheduling: JobManager Data Structures; Task Failure Recovery",
+			Fix:     "mend the cause that is named, then submit the job again from its newest checkpoint",
+		},
+		{
+			Slug: "job-failing", Default: Warn,
+			Title:   "a job does not run because it failed, and may restart",
+			Means:   "It is FAILING or RESTARTING, or it failed and some of its tasks wait to run again. The hosts that it fails on have causes of their own; what failed on other hosts is told by itself.",
+			Measure: "state and tasks in /jobs/overview of Flink's REST API (--flink-url)",
+			Source:  "Flink documentation, Jobs and Scheduling: JobManager Data Structures",
+			Fix:     "mend the cause that is named; the job restarts by itself while its restart strategy allows",
+		},
+		{
+			Slug: "rest-unread", Default: Warn, Unknown: true,
+			Title:   "the REST API of Flink could not be read",
+			Means:   "Exceptions that only the JobManager knows, also of TaskManagers that are gone, are not in this report: the fleet is unknown at best, and never ok.",
+			Measure: "GET /overview, /jobs/overview and /jobs/ID/exceptions of --flink-url",
+			Source:  "Flink documentation, REST API",
+			Fix:     "the reason says what to do; rest.bind-address is localhost in Flink's own configuration: use a tunnel, ssh -L 8081:localhost:8081 JOBMANAGER",
 		},
 		{
 			Slug: "too-many", Default: Warn,
@@ -131,8 +160,7 @@ func judgeNoneRunning(in Input) Finding {
 		f.Evidence = append(f.Evidence, Evidence{Source: fl.LogDirs[0], Text: "logs of Flink lie here"})
 	}
 	if len(fl.Homes) > 0 {
-		user := in.Facts.Session.FlinkUser.Or("the TaskManager's user")
-		f.Remedy = fmt.Sprintf("read the end of the newest taskexecutor log and .out file, mend the cause, then %s/bin/taskmanager.sh start as %s", fl.Homes[0], user)
+		f.Remedy = "read the end of the newest taskexecutor log and .out file, mend the cause, then " + starterOfNone(in, "").again()
 	}
 	return f
 }

@@ -36,6 +36,10 @@ type Standing struct {
 	Setting string `json:"setting"`
 	// Subject is what it is about: "pid 4711", "user flink", a unit.
 	Subject string `json:"subject"`
+	// Start is what starts the TaskManager that Subject names: "user flink", a
+	// unit. It stays the same when the process is another; "" where one value
+	// holds for all.
+	Start string `json:"start,omitempty"`
 	// Used is how much of the running value is in use, -1 where that is not
 	// known or nothing runs.
 	Used    int64        `json:"used"`

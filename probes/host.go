@@ -38,6 +38,10 @@ type HostFacts struct {
 	THP        Value[string] `json:"thp"`
 	THPDefrag  Value[string] `json:"thp_defrag"`
 	Swappiness Value[int64]  `json:"swappiness"`
+	// FixRuns are runs of tmdoctor fix that changed the host, or did not end
+	// there, as RUN and their state: kept; staged, applying, applied. The name of a
+	// run begins with its time; see [RunLayout].
+	FixRuns Value[[]string] `json:"fix_runs"`
 	// Java is the version of the JVM of each TaskManager, by pid.
 	Java map[int]Value[string] `json:"java"`
 }
@@ -59,6 +63,7 @@ func parseHost(r Records, f *Facts) {
 	h.Init, h.Container, h.Cgroup = r.String("host.init"), r.List("host.container"), r.Int("host.cgroup")
 	h.THP, h.THPDefrag = r.String("host.thp_enabled"), r.String("host.thp_defrag")
 	h.Swappiness = r.Int("host.swappiness")
+	h.FixRuns = r.List("host.fix_run")
 	h.Now, h.ZoneOffset = parseDate(r.String("host.date"))
 	h.Uptime = parseUptime(r.String("host.uptime"))
 	h.OS, h.OSName = parseOS(f)

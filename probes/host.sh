@@ -22,6 +22,16 @@ host_early() {
 	else
 		unknown host.cgroup "/sys/fs/cgroup does not tell"
 	fi
+	# Runs of fix that changed this host, or did not end here.
+	for host_v in "$root"/var/lib/tmdoctor/runs/*/state; do
+		host_a=
+		{ read -r host_a <"$host_v"; } 2>/dev/null
+		host_v=${host_v%/*}
+		case $host_a in
+		"" | rolled-back | untouched) ;;
+		*) fact host.fix_run "${host_v##*/} $host_a" ;;
+		esac
+	done
 	# Of the choices of transparent huge pages the one in brackets counts.
 	for host_a in enabled defrag; do
 		host_v=

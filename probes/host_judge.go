@@ -3,6 +3,7 @@ package probes
 import (
 	"fmt"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -49,6 +50,14 @@ clock of the machine that runs the audit, less the time the answer took.`,
 			Fix:     "sysctl -w vm.swappiness=10; for the next boot the same line in /etc/sysctl.d/",
 		},
 		{
+			Slug: "unfinished-fix", Default: Fail,
+			Title:   "a run of tmdoctor fix did not end on the host",
+			Means:   "Some files and values may be new and some old, and nobody has verified them. No other run of fix touches the host before this one is brought to its end.",
+			Measure: "/var/lib/tmdoctor/runs/RUN/state is none of kept, rolled-back, untouched. While a run is at work it is so for some seconds",
+			Source:  "tmdoctor fix writes the state before each step",
+			Fix:     "where the run was started: tmdoctor fix --resume RUN finishes it, tmdoctor rollback RUN undoes it",
+		},
+		{
 			Slug: "differs", Default: Warn,
 			Title:   "the host differs from the rest of its fleet",
 			Means:   "Another kernel, C library, Java or architecture than the other hosts have: a failure on this host alone may come from it.",
@@ -86,7 +95,25 @@ func judgeHost(in Input) Judgement {
 	if f, ok := judgeClock(in); ok {
 		j.Findings = append(j.Findings, f)
 	}
+	j.Findings = append(j.Findings, judgeFixRuns(in)...)
 	return j
+}
+
+// judgeFixRuns finds runs of fix that did not end on the host.
+func judgeFixRuns(in Input) (all []Finding) {
+	runs, _ := in.Facts.Host.FixRuns.Get()
+	for _, r := range runs {
+		run, state, _ := strings.Cut(r, " ")
+		if state == runKept {
+			continue
+		}
+		f := in.Find("unfinished-fix", Live, fmt.Sprintf("run %s of tmdoctor fix did not end: it is %s", clip(run, 80), clip(state, 20)))
+		f.Subject, f.Observed, f.Want = "run "+clip(run, 80), clip(state, 20), "kept or rolled-back"
+		f.Source = "/var/lib/tmdoctor/runs/" + clip(run, 80) + "/state"
+		f.Remedy = fmt.Sprintf("where it was started: tmdoctor fix --resume %s, or tmdoctor rollback %[1]s", shellWord(clip(run, 80)))
+		all = append(all, f)
+	}
+	return all
 }
 
 // judgeClock compares the host's clock with the one of the audit, where

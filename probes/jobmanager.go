@@ -83,6 +83,17 @@ func (f *Facts) local(t JobManagerTarget) (local, ok bool) {
 	return slices.ContainsFunc(addresses, func(a string) bool { return isLoopback(a) || slices.Contains(own, a) }), true
 }
 
+// otherNetwork reports whether only containers use a target: their network and
+// their names may be others than the host's, from which it was tried.
+func (f *Facts) otherNetwork(t JobManagerTarget) bool {
+	for _, tm := range f.Flink.TaskManagers {
+		if slices.Contains(t.PIDs, tm.PID) && tm.Launch.Kind != LaunchContainer {
+			return false
+		}
+	}
+	return len(t.PIDs) > 0
+}
+
 // isLoopback reports whether a host name or address is this host for whoever
 // uses it.
 func isLoopback(host string) bool {

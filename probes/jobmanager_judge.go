@@ -17,7 +17,9 @@ func judgeJobManager(in Input) Judgement {
 				j.Observed = c.Result
 			}
 		}
-		if !lookedForHere(in.Facts, t) { // said by bound-to-localhost
+		if known && c.Result != Connected && in.Facts.otherNetwork(t) {
+			j.Unknown = append(j.Unknown, inContainers(in.Facts, t, c)...)
+		} else if !lookedForHere(in.Facts, t) { // said by bound-to-localhost
 			j.Findings = append(j.Findings, judgeTarget(in, t)...)
 		}
 	}
@@ -32,8 +34,20 @@ func judgeJobManager(in Input) Judgement {
 	if f, ok := boundToLocalhost(in); ok {
 		j.Findings = append(j.Findings, f)
 	}
-	j.Unknown = unaddressed(in.Facts)
+	j.Unknown = append(j.Unknown, unaddressed(in.Facts)...)
 	return j
+}
+
+// inContainers says for which containers it is not known whether they reach the
+// JobManager: those whose log does not say that they are registered.
+func inContainers(f *Facts, t JobManagerTarget, c Connection) (unknown []string) {
+	for _, tm := range f.Flink.TaskManagers {
+		registered := slices.ContainsFunc(f.Logs.Runs, func(r LogRun) bool { return r.File == tm.LogFile && r.Registered > 0 })
+		if slices.Contains(t.PIDs, tm.PID) && !registered {
+			unknown = append(unknown, fmt.Sprintf("pid %d: it runs in a container, whose network may differ from the host's, and from the host %s:%d is %s", tm.PID, t.Host, t.Port, c.Result))
+		}
+	}
+	return unknown
 }
 
 // unaddressed says for whom no address is known.
@@ -98,11 +112,11 @@ func boundToLocalhost(in Input) (Finding, bool) {
 	f := in.Facts
 	jobManager := len(f.Flink.JobManagers) > 0
 	for _, t := range f.JobManager.Targets {
-		if lookedForHere(f, t) {
+		if lookedForHere(f, t) && !f.otherNetwork(t) {
 			x := in.Find("bound-to-localhost", Live, "a TaskManager looks for its JobManager on its own host, where none runs")
 			x.Subject, x.Observed = fmt.Sprintf("%s:%d", t.Host, t.Port), t.Host
 			x.Want, x.Source = "the host of the JobManager", t.Source
-			x.Remedy = "set jobmanager.rpc.address to the host where the JobManager runs (" + t.Source + ") and restart the TaskManager"
+			x.Remedy = "set jobmanager.rpc.address to the host where the JobManager runs (" + t.Source + "); then " + starterOfPID(in, pidOf(t)).again()
 			return x, true
 		}
 	}
@@ -128,6 +142,14 @@ func boundToLocalhost(in Input) (Finding, bool) {
 // JobManager.
 func lookedForHere(f *Facts, t JobManagerTarget) bool {
 	return isLoopback(t.Host) && len(f.Flink.JobManagers) == 0 && t.Connect.Or(Connection{}).Result != Connected
+}
+
+// pidOf is the first TaskManager that uses a target, 0 for none.
+func pidOf(t JobManagerTarget) int {
+	if len(t.PIDs) == 0 {
+		return 0
+	}
+	return t.PIDs[0]
 }
 
 // highAvailability is the configured kind of high availability, "" for none.

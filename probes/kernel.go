@@ -52,6 +52,7 @@ const (
 	KernelSegfault     = "segfault"
 	KernelHung         = "hung" // a task blocked for minutes, a server that does not respond
 	KernelOOMDaemon    = "oom-daemon"
+	KernelHardware     = "hardware" // memory or processor reported an error
 )
 
 // KernelEvent is one other record of the kernel log.
@@ -207,6 +208,7 @@ var kernelEvents = []struct {
 	{KernelFSError, regexp.MustCompile(`^BTRFS (?:error|critical)[^(]*\(device ([^)]+)\)`)},
 	{KernelFSError, regexp.MustCompile(`^(?:Aborting journal on device|JBD2: .*on) ([^ .,]+)`)},
 	{KernelIOError, regexp.MustCompile(`^(?:blk_update_request: |print_req_error: )?(?:critical \w+ error|I/O error|[Bb]uffer I/O error)[, ]+(?:dev|on dev(?:ice)?) ([^ ,]+)`)},
+	{KernelHardware, regexp.MustCompile(`^(?:mce: |\{\d+\})?\[Hardware Error\]|^EDAC .* [CU]E `)},
 	{KernelForkRejected, regexp.MustCompile(`^cgroup: fork rejected by pids controller in (\S+)`)},
 	{KernelFileMax, regexp.MustCompile(`^VFS: file-max limit \d+ reached`)},
 	{KernelSegfault, regexp.MustCompile(`\[\d+\](?:: segfault at| trap )`)},

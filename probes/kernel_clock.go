@@ -11,6 +11,10 @@ import (
 type hostClock struct {
 	boot int64     // btime of /proc/stat, 0 if not known
 	now  time.Time // the host's clock with its zone, zero if not known
+
+	// ahead is how many seconds the clock of the log being read, which has no
+	// zones, is ahead of the host's.
+	ahead int64
 }
 
 var (

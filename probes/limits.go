@@ -19,6 +19,11 @@ type UnitLimits struct {
 	DropIns    []string             `json:"drop_ins"`
 	// State is UnitFileState: "enabled" means that a boot starts it.
 	State string `json:"state"`
+	// Result is how its last run ended, as systemd says: "success", "oom-kill",
+	// "signal", "exit-code"; "" where it does not. ExitStatus is the status or
+	// the signal of its main process.
+	Result     string `json:"result,omitempty"`
+	ExitStatus string `json:"exit_status,omitempty"`
 }
 
 // userKey names the user of a TaskManager in maps by user: its name, or its
@@ -140,6 +145,7 @@ func unitOf(b map[string]string) UnitLimits {
 	u := UnitLimits{
 		Limits: map[string]LimitPair{}, TasksMax: Unlimited, DropIns: strings.Fields(b["DropInPaths"]),
 		NeedReload: b["NeedDaemonReload"] == "yes", Fragment: b["FragmentPath"], State: b["UnitFileState"],
+		Result: b["Result"], ExitStatus: b["ExecMainStatus"],
 	}
 	for item, key := range unitItems {
 		hard, ok := unitLimit(b[key])

@@ -2,6 +2,7 @@ package probes_test
 
 import (
 	"bytes"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,6 +22,10 @@ func TestMain(m *testing.M) {
 	if os.Getenv(standIn) != "" {
 		time.Sleep(10 * time.Minute)
 		os.Exit(0)
+	}
+	flag.Parse()
+	if testing.Short() {
+		shells = shells[:1]
 	}
 	os.Exit(m.Run())
 }

@@ -2,6 +2,7 @@ package probes
 
 import (
 	_ "embed"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -17,21 +18,15 @@ keyed state backend) are shared by all reasons. When the JVM itself dies, only i
 
 Read are the ends of the newest logs, also rotated ones, of .out and .err, of relocated RocksDB LOG files (errors only), of JobManager logs on the
 same host, and of hs_err files the limits and the number of maps. What leaves the host: heads of exceptions with their innermost frame, warnings and errors of Flink's own
-loggers, and marks of starts, registrations, tasks and checkpoints. Lines of other loggers stay there.`,
+loggers, and marks of starts, registrations, tasks and checkpoints. Lines of other loggers, and what
+lies below them, stay there; repeats are counted there; passwords and keys are left out.`,
 	Words: []string{"log", "exception", "stack trace", "hs_err", ".out", "IO error while opening RocksDB", "Error while opening RocksDB instance", "Corruption error",
 		"checksum mismatch", "Could not restore keyed state backend", "Caused by"},
 	Budget: 8,
-	Script: strings.Replace(logsScript, "@PATTERN@", hostPattern(), 1),
-	Codes: []Code{{
-		Slug: "unknown-signature", Default: Warn,
-		Title:   "a task fails with an exception that tmdoctor does not know",
-		Means:   "None of the known causes explains it; the message is shown as it stands.",
-		Measure: "the innermost cause of the newest failure in the TaskManager logs, thrown by Flink, RocksDB or the JDK and not by the job's own classes",
-		Source:  "Flink org.apache.flink.runtime.taskmanager.Task: switched from ... to FAILED",
-		Fix:     "read the whole stack at the file and line named",
-	}},
-	Parse: parseLogs,
-	Judge: judgeLogs,
+	Script: logsScript,
+	Codes:  logsCodes,
+	Parse:  parseLogs,
+	Judge:  judgeLogs,
 }
 
 //go:embed logs.sh
@@ -43,7 +38,7 @@ var logsScript string
 type LogsFacts struct {
 	// Read is known if the logs were looked at to the end: only then does an
 	// empty list mean that there is nothing.
-	Read Value[bool] `json:"read"`
+	Read Value[bool] `json:"read" need:"needed"`
 	// Zone is known if the host's clock and zone are: else local times are
 	// taken for UTC.
 	Zone    Value[bool] `json:"zone"`
@@ -72,6 +67,9 @@ type LogFile struct {
 	Size int64  `json:"size"`
 	// From is the first byte that was read: 0 is the whole file.
 	From int64 `json:"from"`
+	// Ahead is how many seconds its clock, where its times have no zone, is
+	// ahead of the host's; 0 also where that cannot be told.
+	Ahead int64 `json:"ahead,omitempty"`
 }
 
 // LogRun is one process as its log shows it: from a start mark to the next.
@@ -79,7 +77,9 @@ type LogRun struct {
 	File    string `json:"file"`
 	Kind    string `json:"kind"`
 	Started int64  `json:"started"` // 0 if the start is older than what was read
-	Last    int64  `json:"last"`    // the newest entry seen
+	// ResourceID is the name by which the JobManager knows it, "" if not seen.
+	ResourceID string `json:"resource_id,omitempty"`
+	Last       int64  `json:"last"` // the newest entry seen
 	// MaxFiles is the limit of open files it was started with, 0 if not seen.
 	MaxFiles   int64 `json:"max_files"`
 	Registered int64 `json:"registered"` // newest registration at the ResourceManager
@@ -88,6 +88,9 @@ type LogRun struct {
 	Running    int64  `json:"running"` // newest task that began to run
 	Failed     int64  `json:"failed"`  // newest task that failed
 	Stopped    int64  `json:"stopped"` // RECEIVED SIGNAL
+	// LocalCopy is when a task was restored last from a local copy of its
+	// checkpoint (local recovery).
+	LocalCopy int64 `json:"local_copy,omitempty"`
 }
 
 // LogEntry is a failure as it was logged, the same ones taken together.
@@ -105,12 +108,17 @@ type LogEntry struct {
 	Chain []LogCause `json:"chain,omitempty"`
 	// Frames are frames that say what was being done.
 	Frames []string `json:"frames,omitempty"`
-	// Paths are different paths in repetitions of it, at most four.
+	// Paths are different paths in repetitions of it, one of each RocksDB
+	// instance, at most four.
 	Paths []string `json:"paths,omitempty"`
+	// Job is the id of the job, of an entry that a REST API told.
+	Job string `json:"job,omitempty"`
 
-	failed bool   // while reading: a task that failed of it was counted
-	looked bool   // while judging: id is its text
-	id     string // see text
+	told   *ClusterFailure // by a REST API
+	failed bool            // while reading: a task that failed of it was counted
+	looked bool            // while judging: id is its text
+	id     string          // see text
+	noise  bool            // likewise, see noise
 }
 
 // LogCause is one exception of a chain.
@@ -137,7 +145,9 @@ type HsErr struct {
 	LogFile string `json:"log_file"`
 	Command string `json:"command"` // main class
 	Error   string `json:"error"`   // what failed
-	Maps    int64  `json:"maps"`    // lines under "Dynamic libraries:"
+	// Frame is the problematic frame of a crash: "C [librocksdbjni.so+0x1f]".
+	Frame string `json:"frame,omitempty"`
+	Maps  int64  `json:"maps"` // lines under "Dynamic libraries:"
 	// Limits are the rlimit line: NOFILE, AS, NPROC, DATA, soft.
 	Limits      map[string]Limit `json:"limits"`
 	MaxMapCount Value[int64]     `json:"max_map_count"`
@@ -158,7 +168,7 @@ func parseLogs(r Records, f *Facts) {
 	if !clock.now.IsZero() {
 		l.Zone = Known(true)
 	}
-	reader := logReader{facts: l, clock: clock}
+	var sources []logSource
 	seen := map[string]bool{}
 	for _, name := range logNames(r) {
 		kind, size, path, ok := cutLogName(r.values[name])
@@ -170,11 +180,25 @@ func parseLogs(r Records, f *Facts) {
 			l.Crashes = append(l.Crashes, parseHsErr(path, r.All(name+".line"), r.Int(name+".maps"), clock))
 			continue
 		}
-		file := LogFile{Path: path, Kind: kind, Size: size}
-		reader.read(file, r.All(name+".head"), r.All(name+".line"))
+		file := LogFile{Path: path, Kind: kind, Size: size, From: max(0, size-r.Int(name+".tail").Or(size))}
+		sources = append(sources, logSource{LogFile: file, head: r.All(name + ".head"), lines: r.All(name + ".line"), last: strings.Join(r.All(name+".last"), "")})
 	}
+	reader := logReader{facts: l, clock: clock}
+	reader.readAll(sources)
 	reader.finish()
+	l.future(clock)
 	l.unread(r)
+}
+
+// future makes it unknown how times compare with the host's where a log has
+// some that its clock has not reached: it is then in a zone of its own, or one
+// of the clocks is wrong.
+func (l *LogsFacts) future(clock hostClock) {
+	for _, run := range l.Runs {
+		if !clock.now.IsZero() && run.Last > clock.now.Unix()+120 {
+			l.Zone = Unknown[bool](fmt.Sprintf("times in %s are after the host's clock", run.File))
+		}
+	}
 }
 
 // unread makes it unknown whether the logs say anything where one of them
@@ -221,24 +245,4 @@ func cutLogName(values []string) (kind string, size int64, path string, ok bool)
 	}
 	size, err := strconv.ParseInt(p[1], 10, 64)
 	return p[0], size, p[2], err == nil
-}
-
-// judgeLogs tells of failures that nothing explains. The causes themselves
-// are Diagnose's.
-func judgeLogs(in Input) Judgement {
-	j := Judgement{Want: "no failure", Observed: "-"}
-	d := newDiagnosis(in)
-	if len(in.Facts.Logs.Runs) > 0 {
-		j.Observed = "ok"
-	}
-	for _, e := range d.unexplained() {
-		f := in.Find("unknown-signature", Live, "a task fails with an exception that no known cause explains")
-		f.Subject, f.Source = e.File, e.where()
-		f.Observed, f.Want = clip(e.Innermost().text(), 160), "no failure"
-		f.Evidence = append(f.Evidence, e.evidence())
-		f.Remedy = "read the whole stack at " + e.where()
-		j.Findings = append(j.Findings, f)
-		j.Observed = "unknown failure"
-	}
-	return j
 }

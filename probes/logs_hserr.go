@@ -55,6 +55,9 @@ func (h *HsErr) take(line string, clock hostClock) {
 	if text := strings.TrimLeft(line, "# "); h.Error == "" && strings.HasPrefix(line, "#") && !strings.HasPrefix(text, "There is insufficient") {
 		h.Error = text
 	}
+	if strings.HasPrefix(line, "# C ") || strings.HasPrefix(line, "# V ") {
+		h.Frame = strings.Join(strings.Fields(line[2:]), " ")
+	}
 	if strings.HasPrefix(line, "rlimit") {
 		for _, m := range hsErrLimit.FindAllStringSubmatch(line, -1) {
 			h.Limits[m[1]] = hsErrSize(m[2])
@@ -97,4 +100,10 @@ func hsErrSize(s string) Limit {
 // taskManager reports whether the process was a TaskManager.
 func (h HsErr) taskManager() bool {
 	return strings.Contains(h.Command, "TaskManager") || strings.Contains(h.Command, "TaskExecutor")
+}
+
+// crashed reports whether a fault in native code ended the process, and no
+// allocation that was refused.
+func (h HsErr) crashed() bool {
+	return strings.HasPrefix(h.Error, "SIG") || strings.HasPrefix(h.Error, "Internal Error") && !strings.Contains(h.Error, "emory")
 }

@@ -1,7 +1,6 @@
 package probes
 
 import (
-	"encoding/json"
 	"regexp"
 	"strconv"
 	"strings"
@@ -17,93 +16,129 @@ type logLine struct {
 }
 
 var (
-	lineTime  = regexp.MustCompile(`^\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)? ?(Z|[+-]\d\d:?\d\d)?\]?`)
+	lineTime  = regexp.MustCompile(`^\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)?\]?`)
 	clockTime = regexp.MustCompile(`^\[?(\d\d:\d\d:\d\d)[.,]\d+\]?`)
-	oldTime   = regexp.MustCompile(`^\[?(\d\d)[/.-](\d\d)[/.-](\d\d|\d{4}) (\d\d:\d\d:\d\d)`)
-	lineLevel = regexp.MustCompile(`(?:^|[ \[|])(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)(?:[ \]|:]|$)`)
-	lineRest  = regexp.MustCompile(`^[\] |:]*(?:\[[^\]]*\] +)?([A-Za-z_][\w.$-]*)?\s*(?:\[[^\]]*\]\s*)?(?: - |- |: )?(.*)$`)
+	oldTime   = regexp.MustCompile(`^\[?(\d\d)[/.-](\d\d)[/.-](\d\d|\d{4}) (\d\d:\d\d:\d\d)(?:[.,]\d+)?`)
+	plainTime = regexp.MustCompile(`^\[?(\d{4})-?(\d\d)-?(\d\d)T?(\d\d)(\d\d)(\d\d)(?:[.,]?\d{3,9})?(Z|[+-]\d\d:?\d\d)?\]? `)
+	monthTime = regexp.MustCompile(`^\[?(\d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d)(?:[.,]\d+)?\]?`)
+	epochTime = regexp.MustCompile(`^\[?(\d{10})(?:\d{3})?\]? `)
 
-	jsonTime  = regexp.MustCompile(`"(?:@timestamp|timestamp|time|date)"\s*:\s*"([^"]+)"`)
-	jsonEpoch = regexp.MustCompile(`"(?:epochSecond|timeMillis|timestamp|ts)"\s*:\s*(\d{10,13})`)
-	jsonField = map[string]*regexp.Regexp{
-		"level":   regexp.MustCompile(`"(?:log\.level|level|severity)"\s*:\s*"([A-Za-z]+)"`),
-		"logger":  regexp.MustCompile(`"(?:log\.logger|loggerName|logger_name|logger)"\s*:\s*"([^"]+)"`),
-		"message": regexp.MustCompile(`"message"\s*:\s*"((?:[^"\\]|\\.)*)`),
-		"stack":   regexp.MustCompile(`"(?:error\.stack_trace|stack_trace|stacktrace|stackTrace|extendedStackTrace|exception|throwable)"\s*:\s*"((?:[^"\\]|\\.)*)`),
-	}
+	// What stands before the time in some patterns: a level, a thread.
+	linePrefix = regexp.MustCompile(`^(?:(?:\[[^\]\d][^\]]{0,100}\]|TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL) +)+`)
+	lineLevel  = regexp.MustCompile(`(?:^|[ \[|])(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)(?:[ \]|:]|$)`)
+	lineRest   = regexp.MustCompile(`^[\] |:]*(?:\[[^\]]*\] +)?([A-Za-z_][\w.$-]*)?\s*(?:\[[^\]]*\]\s*)?(?: - |- |: )?(.*)$`)
+	loggerName = regexp.MustCompile(`(?:^|[\s\[])([a-z][\w$]*(?:\.[\w$-]+)+)`)
 )
 
 // parseLine reads the head of an entry in log4j's and logback's usual
-// patterns, or in a JSON layout; stack is the first line of an exception that
-// a JSON layout keeps in the same line.
-func (c hostClock) parseLine(line string) (l logLine, stack string) {
+// patterns, or in a JSON layout; below are the lines of an exception that a
+// JSON layout keeps in the same line.
+func (c hostClock) parseLine(line string) (l logLine, below string) {
 	if strings.HasPrefix(line, "{") {
 		return c.parseJSON(line)
 	}
-	rest := line
-	switch m := lineTime.FindStringSubmatch(line); {
-	case m != nil:
-		l.time, rest = c.local(m[1]+"T"+m[2], m[3]), line[len(m[0]):]
-	default:
-		if m := clockTime.FindStringSubmatch(line); m != nil {
-			l.time, rest = c.today(m[1]), line[len(m[0]):]
-		} else if m := oldTime.FindStringSubmatch(line); m != nil {
-			year := m[1]
-			day := m[3]
-			if len(m[3]) == 4 { // day first
-				year, day = m[3], m[1]
-			} else {
-				year = "20" + year
-			}
-			l.time, rest = c.local(year+"-"+m[2]+"-"+day+"T"+m[4], ""), line[len(m[0]):]
-		} else {
+	t, n := c.stamp(line)
+	prefix := ""
+	if n == 0 {
+		prefix = linePrefix.FindString(line)
+		if prefix != "" {
+			t, n = c.stamp(line[len(prefix):])
+		}
+		if level := lineLevel.FindString(prefix); n == 0 && level == "" {
 			return logLine{message: line}, ""
 		}
 	}
-	l.head = true
+	l.head, l.time = true, t
+	rest := line[len(prefix)+n:]
 	at := lineLevel.FindStringSubmatchIndex(rest[:min(len(rest), 200)])
-	if at == nil {
+	if m := lineLevel.FindStringSubmatch(prefix); m != nil {
+		l.level, at = m[1], []int{0, 0, 0, 0}
+	} else if at == nil {
 		l.message = strings.TrimSpace(rest)
 		return l, ""
+	} else {
+		l.level = rest[at[2]:at[3]]
 	}
-	l.level = rest[at[2]:at[3]]
 	if m := lineRest.FindStringSubmatch(rest[at[3]:]); m != nil {
 		l.logger, l.message = m[1], strings.TrimSpace(strings.TrimPrefix(m[2], "- "))
+	}
+	// The logger may stand before the level, the thread behind it.
+	if m := loggerName.FindStringSubmatch(rest[:at[2]]); m != nil {
+		l.logger = m[1]
+		_, l.message, _ = strings.Cut(rest[at[3]:], "- ")
 	}
 	return l, ""
 }
 
-func (c hostClock) parseJSON(line string) (l logLine, stack string) {
-	l.head = true
-	if m := jsonTime.FindStringSubmatch(line); m != nil {
-		if t := lineTime.FindStringSubmatch(m[1]); t != nil {
-			l.time = c.local(t[1]+"T"+t[2], t[3])
-		}
-	} else if m := jsonEpoch.FindStringSubmatch(line); m != nil {
-		l.time, _ = strconv.ParseInt(m[1][:10], 10, 64)
+// stamp reads the time that a line begins with; n is its length, 0 for none.
+func (c hostClock) stamp(line string) (t int64, n int) {
+	if m := lineTime.FindStringSubmatch(line); m != nil {
+		return c.local(m[1]+"T"+m[2], m[3]), len(m[0])
 	}
-	get := func(field string) string {
-		m := jsonField[field].FindStringSubmatch(line)
-		if m == nil {
-			return ""
-		}
-		var s string
-		if json.Unmarshal([]byte(`"`+m[1]+`"`), &s) != nil {
-			return m[1]
-		}
-		return s
+	if m := clockTime.FindStringSubmatch(line); m != nil {
+		return c.today(m[1]), len(m[0])
 	}
-	l.level, l.logger, l.message = strings.ToUpper(get("level")), get("logger"), get("message")
-	return l, get("stack")
+	if m := oldTime.FindStringSubmatch(line); m != nil {
+		year, day := "20"+m[1], m[3]
+		if len(m[3]) == 4 { // day first
+			year, day = m[3], m[1]
+		}
+		return c.local(year+"-"+m[2]+"-"+day+"T"+m[4], ""), len(m[0])
+	}
+	if m := plainTime.FindStringSubmatch(line); m != nil {
+		if t = c.local(m[1]+"-"+m[2]+"-"+m[3]+"T"+m[4]+":"+m[5]+":"+m[6], m[7]); t > 0 {
+			return t, len(m[0])
+		}
+	}
+	if m := monthTime.FindStringSubmatch(line); m != nil {
+		if d, err := time.Parse("02 Jan 2006 15:04:05", m[1]); err == nil {
+			return c.local(d.Format("2006-01-02T15:04:05"), ""), len(m[0])
+		}
+	}
+	if m := epochTime.FindStringSubmatch(line); m != nil {
+		t, _ = strconv.ParseInt(m[1], 10, 64)
+		return t, len(m[0])
+	}
+	return 0, 0
 }
 
-// local reads a time with its zone, or in the host's own, and where that is
-// not known as UTC: times of one log still compare with each other.
+// local reads a time with its zone, or in the host's own less what the clock
+// of the log is ahead of it. Where the host's is not known it is read as UTC:
+// times of one log still compare with each other.
 func (c hostClock) local(stamp, zone string) int64 {
-	if zone == "" && c.now.IsZero() {
+	switch {
+	case zone == "UTC" || zone == "GMT":
 		zone = "Z"
+	case zone == "" && c.now.IsZero():
+		zone = "Z"
+	case zone == "":
+		if t := c.iso(stamp, zone); t > 0 {
+			return t - c.ahead
+		}
+		return 0
 	}
 	return c.iso(stamp, zone)
+}
+
+// skew tells how many seconds the clock of a log without zones is ahead of the
+// host's: last is when the file was written last, and the time of its last
+// line. A JVM may have a zone of its own (TZ, -Duser.timezone), and the host
+// another one since (daylight saving). All zones but three
+// differ by half hours.
+func (c hostClock) skew(last string) int64 {
+	written, stamp, _ := strings.Cut(last, " ")
+	modified, err := strconv.ParseInt(written, 10, 64)
+	t, n := c.stamp(stamp + " ")
+	if err != nil || n == 0 || t == 0 || c.now.IsZero() || epochTime.MatchString(stamp+" ") {
+		return 0
+	}
+	const step, longest = 1800, 14 * 3600
+	diff := t - modified
+	zone := (diff+15*longest+step/2)/step*step - 15*longest
+	if zone < -longest || zone > longest || diff-zone > 90 || zone-diff > 90 {
+		return 0
+	}
+	return zone
 }
 
 // today reads a time without a date: the newest such time that is not after
@@ -120,11 +155,11 @@ func (c hostClock) today(stamp string) int64 {
 	if t.After(now.Add(time.Minute)) {
 		t = t.AddDate(0, 0, -1)
 	}
-	return t.Unix()
+	return t.Unix() - c.ahead
 }
 
 var (
-	exceptionHead = regexp.MustCompile(`^(Caused by: |Suppressed: )?((?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?:: ?(.*))?$`)
+	exceptionHead = regexp.MustCompile(`^(Caused by: |Wrapped by: |Suppressed: )?((?:[A-Za-z_$][\w$]*\.)*[A-Za-z_$][\w$]*)(?:: ?(.*))?$`)
 	nestedClass   = regexp.MustCompile(`^((?:[a-z_][\w$]*\.)+[A-Z][\w$]*(?:Exception|Error|Throwable)): (.*)$`)
 	inlineCause   = regexp.MustCompile(`(?:with failure cause|failure cause|Cause|cause|due to): ((?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?:: (.*))?$`)
 	stackFrame    = regexp.MustCompile(`^\s*at (?:[\w.$-]*@?[\w.$-]*/+)*([\w.$<>/]+)\(`)

@@ -1,7 +1,6 @@
 package probes
 
 import (
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -17,42 +16,136 @@ type logReader struct {
 	clock hostClock
 
 	file  LogFile
-	run   int // index in facts.Runs, -1 for none
+	base  string // the file before it was rotated
+	run   int    // index in facts.Runs, -1 for none
 	now   int64
 	head  logLine
 	line  int
 	open  LogEntry
+	ended bool           // what was read last was kept to its end
+	more  int            // entries like the next one that the host left out
+	since int64          // when the first of them was
+	json  string         // pieces of a line in a JSON layout
 	known map[string]int // index in facts.Entries by kind of failure
 	inSub bool           // below Suppressed: not a cause
 }
 
-var checkpointMark = regexp.MustCompile(`Completed checkpoint \d+ for job ([0-9a-f]+)`)
+// logSource is a file as the script told of it.
+type logSource struct {
+	LogFile
+	head  []string // start marks before what lines begin with
+	lines []string
+	last  string // when it was written last, and its own last time
+}
 
-// read takes one file: head are start marks before what line begins with.
-func (r *logReader) read(file LogFile, head, lines []string) {
-	r.file, r.run, r.now, r.head, r.inSub = file, -1, 0, logLine{}, false
-	if len(head) > 0 {
-		file.From = 1
+// logBase is the name of a log without what rotation adds to it.
+func logBase(path string) string {
+	for _, ext := range []string{".log", ".out", ".err"} {
+		if i := strings.LastIndex(path, ext); i >= 0 {
+			return path[:i+len(ext)]
+		}
 	}
-	r.facts.Files = append(r.facts.Files, file)
-	for _, raw := range head {
+	return path
+}
+
+// readAll takes all files, as the script told of them: of one directory the
+// newest first. Files of one log are read in the order in which they were
+// written, as if they were one: a stack may go on in the next.
+func (r *logReader) readAll(sources []logSource) {
+	done := map[string]bool{}
+	for _, s := range sources {
+		base := logBase(s.Path)
+		if done[base] {
+			continue
+		}
+		done[base] = true
+		r.run, r.now, r.base, r.ended = -1, 0, base, false
+		r.clock.ahead = r.aheadOf(base, sources)
+		for _, o := range slices.Backward(sources) {
+			if logBase(o.Path) == base {
+				r.read(o)
+			}
+		}
+		r.flush()
+	}
+}
+
+// aheadOf tells how far the clock of a log is ahead of the host's. Only the file
+// that is still written tells: a copy (copytruncate) may be made at any time
+// after its last line, also one that looks like another zone.
+func (r *logReader) aheadOf(base string, sources []logSource) int64 {
+	r.clock.ahead = 0
+	for _, s := range sources {
+		if s.Path == base {
+			return r.clock.skew(s.last)
+		}
+	}
+	return 0
+}
+
+// read takes one file.
+func (r *logReader) read(s logSource) {
+	if !r.ended || s.From > 0 || s.Kind != r.file.Kind {
+		r.flush()
+		r.head, r.inSub = logLine{}, false
+	}
+	r.file, r.line, r.ended = s.LogFile, 0, false
+	r.file.Ahead = r.clock.ahead
+	r.facts.Files = append(r.facts.Files, r.file)
+	for _, raw := range s.head {
 		if _, text, ok := cutNumber(raw); ok {
+			if l, _ := r.clock.parseLine(text); l.head {
+				r.head = l
+			}
 			r.mark(text)
 		}
 	}
-	for _, raw := range lines {
-		n, text, ok := cutNumber(raw)
-		if !ok {
-			continue
+	for _, raw := range s.lines {
+		r.raw(raw)
+	}
+	r.endJSON()
+	if r.run >= 0 {
+		run := &r.facts.Runs[r.run]
+		run.File, run.Last = r.file.Path, max(run.Last, r.now)
+	}
+}
+
+// raw takes a line as logs.awk prints it: NUMBER:TEXT; pieces of a line in a
+// JSON layout, each behind a brace; 0*N STAMP for N entries that were left out
+// before the next; 0& at the end.
+func (r *logReader) raw(raw string) {
+	n, text, ok := cutNumber(raw)
+	if !ok {
+		r.endJSON()
+		if rest, ok := strings.CutPrefix(raw, "0*"); ok {
+			r.flush()
+			more, stamp, _ := strings.Cut(rest, " ")
+			l, _ := r.clock.parseLine(stamp)
+			r.more, r.since = min(max(atoi(more), 0), 1<<20), l.time
 		}
-		if n > 0 {
+		r.ended = raw == "0&"
+		return
+	}
+	if piece, ok := strings.CutPrefix(text, "{"); ok && (strings.HasPrefix(piece, "{") || r.json != "" && n == r.line) {
+		if n != r.line || r.json == "" {
+			r.endJSON()
 			r.line = n
 		}
-		r.take(strings.TrimSuffix(text, "\r"))
+		r.json += piece
+		return
 	}
-	r.flush()
-	if r.run >= 0 {
-		r.facts.Runs[r.run].Last = max(r.facts.Runs[r.run].Last, r.now)
+	r.endJSON()
+	if n > 0 {
+		r.line = n
+	}
+	r.take(redact(plainText(text)))
+}
+
+// endJSON takes the line that was in pieces.
+func (r *logReader) endJSON() {
+	if line := r.json; line != "" {
+		r.json = ""
+		r.take(line)
 	}
 }
 
@@ -72,26 +165,36 @@ func (r *logReader) take(text string) {
 		r.frame(m[1], strings.TrimSpace(text))
 		return
 	}
-	l, stack := r.clock.parseLine(text)
-	if l.head {
-		r.flush()
-		r.inSub = false
-		r.head = l
-		if l.time > 0 {
-			r.now = l.time
-		}
-		r.mark(text)
-		r.openEntry()
-		if m := inlineCause.FindStringSubmatch(l.message); m != nil {
-			c := LogCause{Class: m[1], Message: strings.TrimSpace(m[2])}
-			c.unwrap()
-			r.open.Chain = append(r.open.Chain, c)
-		}
-		if c, _, ok := parseException(stack); ok {
-			r.open.Chain = append(r.open.Chain, c)
-		}
+	l, below := r.clock.parseLine(text)
+	if !l.head {
+		r.below(text)
 		return
 	}
+	r.flush()
+	r.inSub = false
+	r.head = l
+	if l.time > 0 {
+		r.now = l.time
+	}
+	r.mark(text)
+	r.openEntry()
+	if m := inlineCause.FindStringSubmatch(l.message); m != nil {
+		c := LogCause{Class: m[1], Message: strings.TrimSpace(m[2])}
+		c.unwrap()
+		r.open.Chain = append(r.open.Chain, c)
+	}
+	for line := range strings.Lines(below) {
+		line = strings.TrimRight(line, "\r\n")
+		if m := stackFrame.FindStringSubmatch(line); m != nil {
+			r.frame(m[1], strings.TrimSpace(line))
+		} else if !strings.HasPrefix(line, "\t") {
+			r.below(line)
+		}
+	}
+}
+
+// below is a line of an entry below its head.
+func (r *logReader) below(text string) {
 	c, relation, ok := parseException(text)
 	switch {
 	case !ok:
@@ -108,13 +211,20 @@ func (r *logReader) take(text string) {
 		if r.open.File == "" {
 			r.openEntry()
 		}
-		r.open.Chain = append(r.open.Chain, c)
+		if relation == "Wrapped by: " {
+			r.open.Chain = slices.Insert(r.open.Chain, 0, c)
+		} else {
+			r.open.Chain = append(r.open.Chain, c)
+		}
 	}
 }
 
 // plain is a line that is neither head, exception nor frame: of a .out file,
 // or the second line of a message.
 func (r *logReader) plain(text string) {
+	if strings.Contains(text, "[CIRCULAR REFERENCE") {
+		return
+	}
 	if r.file.Kind != LogOut && r.file.Kind != LogRocksDB {
 		if len(r.open.Chain) > 0 || r.open.File == "" {
 			return
@@ -133,6 +243,9 @@ func (r *logReader) openEntry() {
 		File: r.file.Path, Kind: r.file.Kind, Line: r.line, Run: r.run, Count: 1,
 		First: r.now, Last: r.now, Logger: r.head.logger, Head: clip(r.head.message, 500),
 	}
+	if r.file.From > 0 {
+		r.open.Line = 0 // counted from somewhere in the middle
+	}
 }
 
 func (r *logReader) frame(method, text string) {
@@ -149,136 +262,6 @@ func (r *logReader) frame(method, text string) {
 }
 
 var framePlace = regexp.MustCompile(frames)
-
-// mark notes what a line says of its process.
-func (r *logReader) mark(text string) {
-	if r.file.Kind == LogRocksDB || r.file.Kind == LogOut {
-		return
-	}
-	id := markOf(text)
-	l := r.head
-	if id == "start" || id == "limit" {
-		l, _ = r.clock.parseLine(text)
-	}
-	if r.run < 0 || id == "start" && r.facts.Runs[r.run].Started > 0 {
-		r.facts.Runs = append(r.facts.Runs, LogRun{File: r.file.Path, Kind: r.file.Kind})
-		if r.run >= 0 {
-			r.facts.Runs[r.run].Last = max(r.facts.Runs[r.run].Last, r.facts.Runs[r.run].Started)
-		}
-		r.run = len(r.facts.Runs) - 1
-	}
-	run := &r.facts.Runs[r.run]
-	run.Last = max(run.Last, l.time)
-	switch id {
-	case "start":
-		run.Started = l.time
-	case "limit":
-		if i := strings.LastIndex(text, " is "); i >= 0 {
-			run.MaxFiles = int64(atoi(strings.Trim(text[i+4:], " .")))
-		}
-	case "registered":
-		run.Registered = l.time
-		if m := rpcAddress.FindStringSubmatch(text); m != nil {
-			run.JobManager = m[1] + ":" + m[2]
-		}
-	case "signal":
-		run.Stopped = l.time
-	case "task":
-		switch {
-		case strings.Contains(text, " to RUNNING"):
-			run.Running = l.time
-		case strings.Contains(text, " to FAILED"):
-			run.Failed = l.time
-		}
-	case "checkpoint":
-		if m := checkpointMark.FindStringSubmatch(text); m != nil {
-			r.facts.Checkpoints[m[1]] = max(r.facts.Checkpoints[m[1]], l.time)
-		}
-	}
-}
-
-// flush ends the entry that is being read: kept is what has an exception or a
-// text of the table.
-func (r *logReader) flush() {
-	e := r.open
-	r.open = LogEntry{}
-	if e.File == "" || strings.Contains(e.Head, "flink-metrics@") {
-		return
-	}
-	if len(e.Chain) == 0 && textOf("", e.Head) == "" {
-		return
-	}
-	for i := range e.Chain {
-		e.Chain[i].Message = clip(e.Chain[i].Message, 500)
-	}
-	e.Chain = e.Chain[:min(len(e.Chain), 12)]
-	e.failed = strings.Contains(e.Head, " to FAILED")
-	if p := pathIn(e.Innermost().Message); p != "" {
-		e.Paths = []string{p}
-	}
-	key := e.kindOfFailure()
-	if i, ok := r.known[key]; ok {
-		r.facts.Entries[i].repeat(e)
-		return
-	}
-	if r.known == nil {
-		r.known = map[string]int{}
-	}
-	r.known[key] = len(r.facts.Entries)
-	r.facts.Entries = append(r.facts.Entries, e)
-}
-
-// variable is what differs from one failure to the next of the same kind:
-// identifiers, numbers, and the place below the directory of one instance.
-var variable = regexp.MustCompile(`/job_[0-9a-f]{32}[^\s:'"]*|[0-9a-f]{8}-[0-9a-f-]{27}|[0-9a-f]{8,}|[0-9]+`)
-
-// kindOfFailure is the same for entries that tell of the same kind of
-// failure: the same innermost exception but for numbers and identifiers, of
-// the same process, and as to the JobManager of the same address.
-func (e LogEntry) kindOfFailure() string {
-	in := e.Innermost()
-	user := in.Frame != "" && userFrame(in.Frame)
-	return fmt.Sprintf("%d %s %s %t %t %s %s", e.Run, e.File, in.Class, len(e.Chain) == 0, user,
-		rpcAddress.FindString(in.Message), variable.ReplaceAllString(in.Message, "N"))
-}
-
-// repeat adds a repetition. Flink logs one failure several times within a
-// moment, with more or less around it.
-func (e *LogEntry) repeat(n LogEntry) {
-	switch task := strings.Contains(n.Head, " to FAILED"); {
-	case task && e.failed:
-		e.Count++
-	case task:
-		e.failed = true
-	case !e.failed && (n.Last-e.Last > 2 || n.Last == 0):
-		e.Count++
-	}
-	e.Line = n.Line
-	if n.Last > 0 {
-		e.Last = max(e.Last, n.Last)
-		if e.First == 0 {
-			e.First = n.First
-		}
-	}
-	better := len(n.Chain) > len(e.Chain) || strings.Contains(n.Head, "switched from")
-	if better && !(strings.Contains(e.Head, "switched from") && !strings.Contains(n.Head, "switched from")) {
-		frame := e.Innermost().Frame
-		e.Head, e.Chain, e.Logger = n.Head, n.Chain, n.Logger
-		if len(e.Chain) > 0 && e.Chain[len(e.Chain)-1].Frame == "" {
-			e.Chain[len(e.Chain)-1].Frame = frame
-		}
-	}
-	for _, p := range n.Paths {
-		if len(e.Paths) < 4 && !slices.Contains(e.Paths, p) {
-			e.Paths = append(e.Paths, p)
-		}
-	}
-	for _, fr := range n.Frames {
-		if len(e.Frames) < 4 && !slices.Contains(e.Frames, fr) {
-			e.Frames = append(e.Frames, fr)
-		}
-	}
-}
 
 // finish relates .out files to the logs beside them and bounds the whole.
 func (r *logReader) finish() {

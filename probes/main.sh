@@ -22,19 +22,25 @@ now() {
 	esac
 }
 
-# section NAME SECONDS FUNCTION runs what may fork.
+# section NAME SECONDS FUNCTION runs what may fork. That it came to its end it
+# says itself, because its status may be lost (see await).
 section() {
 	now
 	section_start=$now
-	guard "$2" "$3"
+	guard "$2" section_body "$1" "$3"
 	section_status=$?
 	pending=${pending#"$1 "}
-	now
 	case $section_status in
-	0) say "]$1 $(((now - section_start) * 10))" ;;
+	0 | 151) ;;
 	124) say "~tmdoctor-cut${nl}!$1 gave up after $2 s" ;;
 	*) say "~tmdoctor-cut${nl}!$1 it ended early: the host may refuse to start processes" ;;
 	esac
+}
+section_body() {
+	"$2"
+	unset IFS
+	now
+	say "]$1 $(((now - section_start) * 10))"
 }
 
 # early is all that needs no process.

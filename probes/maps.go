@@ -201,22 +201,23 @@ func judgeMapCount(in Input, tm TaskManager, limit int64) (Finding, bool) {
 	return f, true
 }
 
+// zgcMaps is how many maps ZGC may need for the heap of a TaskManager: granules
+// of 2 MB, three views of each, one fifth for the rest, the formula of ZGC's
+// own warning. ok is false without ZGC, or where the heap is not known.
+func zgcMaps(tm TaskManager) (need int64, ok bool) {
+	on, _ := tm.flag("UseZGC")
+	heap, known := tm.maxHeap()
+	return heap / (2 << 20) * 3 * 12 / 10, on && known
+}
+
 // judgeZGC compares what ZGC may need for the heap of one TaskManager with
 // the limit.
 func judgeZGC(in Input, tm TaskManager, limit int64) (Finding, bool) {
-	if on, _ := tm.flag("UseZGC"); !on {
+	need, ok := zgcMaps(tm)
+	if !ok || need <= limit {
 		return Finding{}, false
 	}
-	heap, ok := tm.maxHeap()
-	if !ok {
-		return Finding{}, false
-	}
-	// Granules of 2 MB, three views of each, one fifth for the rest: the
-	// formula of ZGC's own warning.
-	need := heap / (2 << 20) * 3 * 12 / 10
-	if need <= limit {
-		return Finding{}, false
-	}
+	heap, _ := tm.maxHeap()
 	f := in.Find("needs-more-for-zgc", Running, fmt.Sprintf("vm.max_map_count %d is too low for the heap of a TaskManager with ZGC", limit))
 	f.Subject = fmt.Sprintf("pid %d", tm.PID)
 	f.Observed = fmt.Sprintf("%d maps for a heap of %d MB", limit, heap>>20)

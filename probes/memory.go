@@ -23,6 +23,7 @@ A log that may not be read is unknown, not "no OOM kill".`,
 	Script:     memoryScript,
 	Codes:      memoryCodes,
 	Thresholds: memoryThresholds,
+	Lacking:    []string{"pressure", "io_pressure"}, // a kernel without PSI
 	Parse:      parseMemory,
 	Judge:      judgeMemory,
 }
@@ -48,9 +49,11 @@ type MemoryFacts struct {
 	// OOMKills counts kills since the boot, of the host and of every cgroup;
 	// unknown before Linux 4.13, which does not count them.
 	OOMKills Value[int64] `json:"oom_kill"`
-	// Pressure is PSI; unknown where the kernel has none or was started with
+	// Pressure is PSI; unknown, which is no want of sight, where the kernel has none or was started with
 	// psi=0.
 	Pressure Value[Pressure] `json:"pressure"`
+	// IOPressure is the same for disks.
+	IOPressure Value[Pressure] `json:"io_pressure"`
 	// Cgroups are by the pid of each TaskManager.
 	Cgroups map[int]Value[CgroupMemory] `json:"cgroups"`
 	Kernel  KernelFacts                 `json:"kernel"`
@@ -62,7 +65,7 @@ type MemoryFacts struct {
 }
 
 // Pressure is the share of time, in percent, in which some or all tasks
-// waited for memory, averaged over 10, 60 and 300 seconds.
+// waited for memory or a disk, averaged over 10, 60 and 300 seconds.
 type Pressure struct {
 	Some [3]float64 `json:"some"`
 	Full [3]float64 `json:"full"`
@@ -131,7 +134,7 @@ func parseMemory(r Records, f *Facts) {
 	}
 	m.Overcommit, m.Swappiness = sys("vm/overcommit_memory"), sys("vm/swappiness")
 	m.OOMKills = r.Int("memory.oom_kill")
-	m.Pressure = parsePressure(r)
+	m.Pressure, m.IOPressure = parsePressure(r, "memory.psi"), parsePressure(r, "memory.psi_io")
 	m.Cgroups = map[int]Value[CgroupMemory]{}
 	for _, tm := range f.Flink.TaskManagers {
 		m.Cgroups[tm.PID] = parseCgroup(r, tm.PID)
@@ -149,10 +152,10 @@ func parseMemory(r Records, f *Facts) {
 
 // parsePressure reads lines like
 // "some avg10=0.00 avg60=0.00 avg300=0.00 total=0".
-func parsePressure(r Records) Value[Pressure] {
+func parsePressure(r Records, name string) Value[Pressure] {
 	var p Pressure
 	seen := false
-	for _, line := range r.All("memory.psi") {
+	for _, line := range r.All(name) {
 		w := strings.Fields(line)
 		if len(w) < 4 {
 			continue
@@ -164,14 +167,14 @@ func parsePressure(r Records) Value[Pressure] {
 		for i, key := range []string{"avg10=", "avg60=", "avg300="} {
 			v, err := strconv.ParseFloat(strings.TrimPrefix(w[i+1], key), 64)
 			if err != nil || v < 0 || v > 100 {
-				return Unknown[Pressure](fmt.Sprintf("/proc/pressure/memory: %q", clip(line, 60)))
+				return Unknown[Pressure](fmt.Sprintf("/proc/pressure: %q", clip(line, 60)))
 			}
 			to[i] = v
 		}
 		seen = true
 	}
 	if !seen {
-		return Unknown[Pressure](r.why("memory.psi"))
+		return Unknown[Pressure](r.why(name))
 	}
 	return Known(p)
 }

@@ -30,14 +30,17 @@ memory_early() {
 	else
 		unread memory.oom_kill /proc/vmstat
 	fi
-	# memory.psi LINE: some and full. The file is there and refuses to be read
-	# where the kernel was started with psi=0.
-	if [ -e "$root/proc/pressure/memory" ]; then
-		line=''
-		while read -r line; do fact memory.psi "$line"; done 2>/dev/null <"$root/proc/pressure/memory"
-	else
-		absent memory.psi
-	fi
+	# memory.psi and memory.psi_io LINE: some and full. The file is there and
+	# refuses to be read where the kernel was started with psi=0.
+	for name in memory.psi memory.psi_io; do
+		file=$root/proc/pressure/memory
+		[ "$name" = memory.psi ] || file=$root/proc/pressure/io
+		if [ -e "$file" ]; then
+			while read -r line; do fact "$name" "$line"; done 2>/dev/null <"$file"
+		else
+			absent "$name"
+		fi
+	done
 	# memory.btime SECONDS: when the kernel was started, to date dmesg.
 	if [ -r "$root/proc/stat" ]; then
 		while read -r key value _; do
@@ -106,7 +109,7 @@ memory_section() {
 
 # What leaves the host of a kernel log: kills, failing disks and file systems,
 # refused forks, fs.file-max. "Linux version" shows that it reaches to the boot.
-memory_pattern='oom-kill:|Kill(ed)? process [0-9]+ \(|Task in .* killed as a result of limit|Linux version [0-9]|I/O error|critical [a-z]+ error|EXT[234]-fs (error|critical|\()|XFS \(.*(rror|hut|orrupt|ount)|BTRFS.*(error|critical|forced)|Aborting journal|JBD2: .* on |fork rejected by pids|file-max limit|blocked for more than|nfs: server .* not responding|librocksdbjni|java\[[0-9]+\]: segfault|due to memory pressure|killed by the OOM killer|result .oom-kill|sending SIG(TERM|KILL) to process'
+memory_pattern='oom-kill:|Kill(ed)? process [0-9]+ \(|Task in .* killed as a result of limit|Linux version [0-9]|I/O error|critical [a-z]+ error|EXT[234]-fs (error|critical|\()|XFS \(.*(rror|hut|orrupt|ount)|BTRFS.*(error|critical|forced)|Aborting journal|JBD2: .* on |fork rejected by pids|Hardware Error|EDAC .*[CU]E |file-max limit|blocked for more than|nfs: server .* not responding|librocksdbjni|java\[[0-9]+\]: segfault|due to memory pressure|killed by the OOM killer|result .oom-kill|sending SIG(TERM|KILL) to process'
 
 # memory_root NAME PATH ARG...: as root where that is allowed, else as the login
 # user, wherever it lies.

@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -26,12 +27,13 @@ const (
 // The pid of a TaskManager that runs proves nothing: that one lives.
 func (f *Facts) Victim(k OOMKill) (VictimKind, string) {
 	lives := slices.ContainsFunc(f.Flink.TaskManagers, func(tm TaskManager) bool { return tm.PID == k.PID })
+	java := k.Comm == "java" || k.Comm == ""
 	for _, p := range f.Flink.PidFiles {
-		if !lives && strings.Contains(p.Path, "taskexecutor") && slices.Contains(p.PIDs, k.PID) {
+		// Another program may have got the pid since.
+		if !lives && java && strings.Contains(p.Path, "taskexecutor") && slices.Contains(p.PIDs, k.PID) {
 			return VictimTaskManager, fmt.Sprintf("pid %d is in %s", k.PID, p.Path)
 		}
 	}
-	java := k.Comm == "java" || k.Comm == ""
 	for _, tm := range f.Flink.TaskManagers {
 		c, ok := f.Memory.Cgroups[tm.PID].Get()
 		own := ok && len(c.Path) > 1 && c.Path == k.TaskMemcg && !strings.Contains(c.Path, "/session-")
@@ -68,7 +70,7 @@ func (f *Facts) flinkUID() (uid int64, why string, ok bool) {
 			return uid, "a java process of the user that runs TaskManagers here", true
 		}
 	}
-	if name, ok := f.Session.FlinkUser.Get(); ok {
+	if name, ok := f.Session.FlinkUser.Get(); ok && f.Session.FlinkUserFrom.Or("") != loginUser {
 		if me, known := f.Session.User.Get(); known && me == name {
 			uid, ok := f.Session.UID.Get()
 			return uid, "a java process of " + name, ok
@@ -85,6 +87,9 @@ func (f *Facts) flinkUID() (uid int64, why string, ok bool) {
 		if uid, ok := d.UID.Get(); ok && uid > 0 && d.Kind.Or("") == "directory" && d.has(RoleLog, RoleLocalDir, RoleWork) {
 			return uid, "a java process of the owner of " + d.Path, true
 		}
+	}
+	if uid, ok := f.Session.UID.Get(); ok && f.Session.FlinkUserFrom.Or("") == loginUser {
+		return uid, "a java process of the login user", true
 	}
 	return 0, "", false
 }
@@ -147,20 +152,39 @@ func (f *Facts) startedSince(t int64) bool {
 	})
 }
 
+// oomRemedy is what gives the victim of a kill room, and starts it again
+// unless one runs that was started since.
 func (m memoryJudge) oomRemedy(k OOMKill) string {
 	smaller := "make the TaskManager smaller: taskmanager.memory.process.size in the Flink configuration"
-	if n, source, ok := m.Facts.processSize(""); ok {
-		smaller += fmt.Sprintf(" (%s in %s)", gib(n), source)
+	size, source, known := m.Facts.processSize("")
+	if known {
+		smaller += fmt.Sprintf(" (%s in %s)", gib(size), source)
+	}
+	by := starterOfNone(m.Input, "")
+	again := "; then " + by.again()
+	if m.Facts.startedSince(k.Time) || slices.ContainsFunc(m.Facts.Flink.TaskManagers, func(tm TaskManager) bool { return k.PID == 0 || tm.PID == k.PID }) {
+		again = ""
 	}
 	if k.Constraint == "CONSTRAINT_MEMCG" {
-		limit := k.OOMMemcg
-		if limit == "" {
-			limit = k.TaskMemcg
-		}
-		if unit := limit[strings.LastIndexByte(limit, '/')+1:]; strings.HasSuffix(unit, ".service") {
-			return "raise MemoryMax= of " + shellWord(unit) + " above taskmanager.memory.process.size (systemctl edit), or " + smaller + "; then restart it"
-		}
-		return "raise the memory limit of the cgroup " + limit + " above taskmanager.memory.process.size, or " + smaller + "; then restart it"
+		return by.raiseMemory(cmp.Or(k.OOMMemcg, k.TaskMemcg), size) + ", or " + smaller + again
 	}
-	return "give the host more memory, run fewer TaskManagers or other processes on it, or " + smaller + "; then restart it"
+	return "give the host more memory, run fewer TaskManagers or other processes on it, or " + smaller + again
+}
+
+// ownCgroup reports whether a limit of a cgroup bounds TaskManagers of this
+// host: the cgroup of one that runs or one above it, a unit that starts them,
+// the slice of their user.
+func (f *Facts) ownCgroup(cgroup string) bool {
+	last := cgroup[strings.LastIndexByte(cgroup, '/')+1:]
+	if _, known := f.NoFile.Units[last]; known || flinkUnit(cgroup) {
+		return true
+	}
+	for _, tm := range f.Flink.TaskManagers {
+		c, ok := f.Memory.Cgroups[tm.PID].Get()
+		if tm.Launch.Unit != "" && tm.Launch.Unit == last || ok && len(cgroup) > 1 && within(c.Path, cgroup) {
+			return true
+		}
+	}
+	uid, _, ok := f.flinkUID()
+	return ok && uid > 0 && strings.Contains(cgroup+"/", fmt.Sprintf("/user-%d.slice/", uid))
 }

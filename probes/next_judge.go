@@ -44,7 +44,7 @@ func (l limitSpec) standings(in Input) (all []Standing) {
 	r := in.next
 	for i := range r.startsOf() {
 		s := &r.starts[i]
-		row := Standing{Setting: l.item, Subject: s.subject(), Used: -1, Live: r.live(s, l.item).value(), Boot: r.boot(s, l.item).value()}
+		row := Standing{Setting: l.item, Subject: s.subject(), Start: s.subject(), Used: -1, Live: r.live(s, l.item).value(), Boot: r.boot(s, l.item).value()}
 		row.Running = HorizonValue{Unknown: noneRuns}
 		if len(s.tms) == 0 {
 			all = append(all, row)

@@ -37,7 +37,7 @@ func (l limitSpec) restartNeeded(in Input) (findings []Finding) {
 			f.Subject, f.Source = fmt.Sprintf("pid %d", tm.PID), fmt.Sprintf("/proc/%d/limits", tm.PID)
 			f.Observed, f.Want = has.String(), would.String()
 			f.Evidence = append(f.Evidence, Evidence{Source: live.source, Text: l.item + " " + live.pair.show()})
-			f.Remedy = "restart the TaskManager as it was started; a process keeps the limits it was started with"
+			f.Remedy = restartFor(in, tm, l.item, would)
 			findings = append(findings, f)
 		}
 	}

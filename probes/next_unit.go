@@ -69,10 +69,7 @@ func (r *resolver) asUser(s *start, item string, h Horizon, n nextLimit) nextLim
 	if !n.known || !r.changesUser(s, u) {
 		return n
 	}
-	user := s.user
-	if user == "" || user == "root" {
-		user = r.f.Session.FlinkUser.Or("")
-	}
+	user := r.switchedUser(s)
 	begins := map[string]conf.Rlimits{item: {Soft: rlimitFrom(n.pair.Soft), Hard: rlimitFrom(n.pair.Hard)}}
 	for _, service := range switching {
 		if !r.hasService(service) {
@@ -90,6 +87,15 @@ func (r *resolver) asUser(s *start, item string, h Horizon, n nextLimit) nextLim
 		}
 	}
 	return n
+}
+
+// switchedUser is to whom a unit that changes the user changes it, "" where
+// that is not known.
+func (r *resolver) switchedUser(s *start) string {
+	if s.user == "" || s.user == "root" {
+		return r.f.Session.FlinkUser.Or("")
+	}
+	return s.user
 }
 
 // changesUser reports whether a TaskManager of the start is of another user

@@ -111,14 +111,14 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 		next, from, ok := nextNoFile(in.Facts, tm)
 		older := ok && next.Hard >= floor && limits.Hard < floor
 		if older {
-			f.Remedy, f.Fixable = restartNoFile(tm, floor), false
+			f.Remedy, f.Fixable = restartFor(in, tm, "nofile", floor), false
 		}
 		findings = append(findings, f)
 		if older {
 			f := in.Find("restart-needed", Running, fmt.Sprintf("a TaskManager runs with an old limit of open files, a new one would get %s", next.Hard))
 			f.Subject, f.Source, f.Observed, f.Want = subject, source, limits.Hard.String(), next.Hard.String()
 			f.Evidence = append(f.Evidence, Evidence{Source: from, Text: fmt.Sprintf("nofile %s soft, %s hard", next.Soft, next.Hard)})
-			f.Remedy = restartNoFile(tm, floor)
+			f.Remedy = restartFor(in, tm, "nofile", floor)
 			findings = append(findings, f)
 		}
 	}
@@ -133,7 +133,7 @@ func nofileRunning(in Input, tm TaskManager, limits LimitPair) (findings []Findi
 		f.Want = fmt.Sprintf("below %d %%", in.Threshold("nofile/near"))
 		f.Evidence = append(f.Evidence, Evidence{Source: source, Text: fmt.Sprintf("nofile %s soft, %s hard", limits.Soft, limits.Hard)})
 		want := max(floor, Limit(twice(used)))
-		f.Remedy = raiseNoFile(in, tm, want) + fmt.Sprintf("; at once, as root: prlimit --pid %d --nofile=%s:%s", tm.PID, want, want)
+		f.Remedy = raiseNoFile(in, tm, want) + starterOf(in, tm).atOnce("nofile", want)
 		findings = append(findings, f)
 	}
 	return findings
@@ -178,7 +178,7 @@ func nofileNext(in Input) (findings []Finding) {
 		f := in.Find("unit-low", Live, fmt.Sprintf("the TaskManager's unit gives %s open files, want %s", pair.Hard, floor))
 		f.Subject, f.Source, f.Observed, f.Want = name, "systemctl show "+name, pair.Hard.String(), floor.String()
 		f.Evidence = unitEvidence(in.Facts, u, "LimitNOFILE")
-		f.Remedy = raiseUnit(in, name, floor)
+		f.Remedy = raiseUnit(in, name, "nofile", floor)
 		findings = append(findings, f)
 	}
 	return findings

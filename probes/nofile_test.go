@@ -126,10 +126,10 @@ func TestRemedyOfOpenFilesFollowsWhatStartsTheTaskManager(t *testing.T) {
 		want string
 	}{
 		{"login", launch("login", "session-3.scope"), "in /etc/security/limits.conf: flink soft nofile 65536 and flink hard nofile 65536 (instead of /etc/security/limits.conf:1); then restart the TaskManager from a new session"},
-		{"systemd", launch("systemd", "flink.service"), "[Service] LimitNOFILE=65536 in /etc/systemd/system/flink.service.d/zz-tmdoctor.conf; then systemctl daemon-reload and systemctl restart flink.service"},
-		{"a unit whose name is no word", launch("systemd", `a';rm -rf b.service`), `[Service] LimitNOFILE=65536 in '/etc/systemd/system/a'\'';rm -rf b.service.d/zz-tmdoctor.conf'; then systemctl daemon-reload and systemctl restart 'a'\'';rm -rf b.service'`},
+		{"systemd", launch("systemd", "flink.service"), "[Service] LimitNOFILE=65536 in /etc/systemd/system/flink.service.d/zz-tmdoctor.conf; then systemctl daemon-reload && systemctl restart flink.service"},
+		{"a unit whose name is no word", launch("systemd", `a';rm -rf b.service`), `[Service] LimitNOFILE=65536 in '/etc/systemd/system/a'\'';rm -rf b.service.d/zz-tmdoctor.conf'; then systemctl daemon-reload && systemctl restart 'a'\'';rm -rf b.service'`},
 		{"container", launch("container", ""), "start the container with --ulimit nofile=65536:65536 (limits.conf does not reach it)"},
-		{"yarn", launch("yarn", ""), "raise nofile to 65536 for YARN's NodeManager (its unit or its user), which hands its limits on; then restart it"},
+		{"yarn", launch("yarn", ""), "raise nofile to 65536 for YARN's NodeManager, which hands its limits on: LimitNOFILE= of its unit, or limits.conf for its user; restart it; then kill 4711 (Flink asks YARN for a new container)"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

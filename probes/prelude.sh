@@ -3,22 +3,30 @@
 # no single quote may stand in this file. What must not be seen goes to
 # descriptor 9, and the root has a short name: the program uses both, since they
 # are shorter and stand in it hundreds of times.
-exec 9>/dev/null
-r=${root}
+exec 9>"/dev/null"
+r=${root-} q=${root-}/proc T=${root-}/.tmdoctor
+# The reason that is given most often.
+K=needs\ a\ live\ kernel
 
-# out KIND NAME VALUE prints one record; at most 4096 bytes of the value.
-# mksh has no builtin printf.
+# out KIND NAME VALUE [MAX] prints one record; at most 4096 bytes of the value, or
+# MAX. mksh has no builtin printf.
 if [ -n "${KSH_VERSION-}" ] && PATH=/nonexistent print -r -- >/dev/null 2>&1; then
 	eval "say() { print -r -- \"\$1\"; }"
-	eval "out() { print -r -- \"\$1\$2 \${3:0:4096}\"; }"
+	eval "out() { print -r -- \"\$1\$2 \${3:0:\${4:-4096}}\"; }"
 	eval "beat() { print -n \"\\\\0\"; }"
 else
 	say() { printf "%s\n" "$1"; }
-	out() { printf "%s%s %.4096s\n" "$1" "$2" "$3"; }
+	out() { printf "%s%s %.${4:-4096}s\n" "$1" "$2" "$3"; }
 	beat() { printf "\000"; }
 fi
 nl="
 "
+
+# by_line: what is expanded is divided into lines, and nothing else; by_word and whole_words:
+# as usual. The program has them wherever these commands follow each other.
+by_line() { set -f && IFS=$nl; }
+by_word() { set +f && unset IFS; }
+whole_words() { unset IFS; }
 
 # one_line TEXT sets $line to the text with its newlines as \n: a record is
 # one line, whatever a process puts into its arguments.
@@ -70,20 +78,8 @@ each() {
 			fact session.cut "$1"
 			return 0
 		fi
-		[ "${#each_line}" -le 512 ] || cut_512
-		out "=" "$1" "$each_line"
+		out "=" "$1" "$each_line" 512
 	done
-}
-
-# cut_512 cuts $each_line, by eight pieces of 64 bytes.
-cut_512() {
-	each_cut=
-	while [ "${#each_cut}" -lt 512 ]; do
-		each_tail=${each_line#????????????????????????????????????????????????????????????????}
-		each_cut=$each_cut${each_line%"$each_tail"}
-		each_line=$each_tail
-	done
-	each_line=$each_cut
 }
 
 # children PID sets $children. The file is there unless the kernel was built
@@ -107,8 +103,13 @@ children() {
 
 # reap PID ends a process and all below it. A parent is stopped before its
 # children are listed, so that none can escape. What sits in uninterruptible
-# sleep cannot be ended: it is named.
+# sleep cannot be ended: it is named. However the caller divides words, here they
+# are words, and the pattern of children is one.
 reap() {
+	reap_ifs=${IFS-unset} reap_glob=+f
+	case $- in *f*) reap_glob=-f ;; esac
+	unset IFS
+	set +f
 	reap_todo=$1
 	reap_all=
 	while [ -n "$reap_todo" ]; do
@@ -129,6 +130,8 @@ reap() {
 		esac
 		kill -s KILL "$reap_pid" 2>/dev/null
 	done
+	set "$reap_glob"
+	[ "$reap_ifs" = unset ] || IFS=$reap_ifs
 }
 
 # A ticker sends SIGURG, which everybody else ignores, to our process group
@@ -155,7 +158,9 @@ ticker_stop() {
 
 # await PID SECONDS waits for a child; after that many ticks it ends the child
 # and returns 124. Where $beats is set, each tick prints a NUL, which the
-# reader drops: that is how a dead connection is noticed.
+# reader drops: that is how a dead connection is noticed. 151, which is 128 and
+# SIGURG, is a tick and never the status of a child. bash forgets that of one that
+# ends beside a tick: then 151 is returned, and nobody knows how it ended.
 await() {
 	await_child=$1
 	await_left=$2
@@ -163,12 +168,11 @@ await() {
 	while :; do
 		wait "$1" 2>/dev/null
 		await_status=$?
-		[ "$await_status" -gt 128 ] || break
+		[ "$await_status" = 151 ] || break
 		if ! kill -0 "$1" 2>/dev/null; then
-			# It ended beside the tick, or by a signal: then nothing is remembered.
 			wait "$1" 2>/dev/null
-			await_rest=$?
-			[ "$await_rest" = 127 ] || await_status=$await_rest
+			await_status=$?
+			[ "$await_status" != 127 ] || await_status=151
 			break
 		fi
 		if [ "$await_left" -le 0 ]; then
@@ -217,7 +221,7 @@ guard() {
 owner() {
 	guard "$2" "$3" "$owners_pid"
 	owner_status=$?
-	[ "$owner_status" != 0 ] || return 0
+	case $owner_status in 0 | 151) return 0 ;; esac
 	say "~tmdoctor-cut"
 	owner_why="the part that reads it ended early"
 	[ "$owner_status" != 124 ] || owner_why="gave up after $2 s"

@@ -20,6 +20,9 @@ type Probe struct {
 	// Setting is the limit that is judged on three horizons, nil where the
 	// probe judges none.
 	Setting *Setting
+	// Lacking are facts of its section that many kernels have none of: that one
+	// is absent is no want of sight, and not said.
+	Lacking []string
 	// Codes are the findings that the judge may make.
 	Codes []Code
 	// Thresholds are the numbers the judge compares with.
@@ -41,6 +44,9 @@ type Code struct {
 	Source  string // where threshold or claim come from: kernel doc, Flink class, issue
 	Fix     string // how to fix it by hand
 	Fixable bool   // tmdoctor fix can do it
+	// Unknown is true for a code that says that something is not known: it is no
+	// less than unknown, whatever a policy makes of it.
+	Unknown bool
 }
 
 // Threshold is a number that a judge compares with and a policy may change.
@@ -59,6 +65,11 @@ type Input struct {
 	Probe  *Probe
 	// next answers what a setting will be; see resolver.
 	next *resolver
+	// diagnosis is what the causes are found with: its texts are looked up once
+	// for all judges.
+	diagnosis *diagnosis
+	// cluster is what Flink's REST API says of the host, nil if it was not asked.
+	cluster *HostCluster
 }
 
 // Judgement is what a judge concludes. The framework adds the check's status

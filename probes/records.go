@@ -61,13 +61,8 @@ func (r Records) All(name string) []string { return r.values[name] }
 // List is All as a fact: known, perhaps empty, if the section finished and
 // called neither the name unknown nor what it belongs to.
 func (r Records) List(name string) Value[[]string] {
-	if !r.calledUnknown(name) {
-		if v := r.values[name]; v != nil {
-			return Known(v)
-		}
-		if r.sections[sectionOf(name)].ended {
-			return Known([]string{})
-		}
+	if r.sections[sectionOf(name)].ended && !r.calledUnknown(name) {
+		return Known(append([]string{}, r.values[name]...))
 	}
 	return Unknown[[]string](r.why(name))
 }
@@ -115,6 +110,10 @@ func (r Records) Pids(section string) []int {
 	return pids
 }
 
+// absentHere is why there is no value of what the script looked for and did not
+// find.
+const absentHere = "absent on this host"
+
 // why explains a name that has no value.
 func (r Records) why(name string) string {
 	for prefix := name; prefix != ""; prefix = parentOf(prefix) {
@@ -123,7 +122,7 @@ func (r Records) why(name string) string {
 		}
 	}
 	if r.absent[name] {
-		return "absent on this host"
+		return absentHere
 	}
 	sec := sectionOf(name)
 	switch s := r.sections[sec]; {

@@ -23,28 +23,13 @@ func shellWord(s string) string {
 // raiseNoFile is how the next start of a TaskManager gets a limit of open
 // files, by what starts it.
 func raiseNoFile(in Input, tm TaskManager, want Limit) string {
-	again := "; then restart the TaskManager from a new session"
-	switch tm.Launch.Kind {
-	case LaunchSystemd:
-		return raiseUnit(in, tm.Launch.Unit, want)
-	case LaunchUserUnit:
-		return fmt.Sprintf("LimitNOFILE=%s in the user unit %s, and where it is more than the user manager has, in user@.service.d as well; then restart it", want, shellWord(tm.Launch.Unit))
-	case LaunchContainer:
-		return fmt.Sprintf("start the container with --ulimit nofile=%s:%s (limits.conf does not reach it)", want, want)
-	case LaunchYARN:
-		return fmt.Sprintf("raise nofile to %s for YARN's NodeManager (its unit or its user), which hands its limits on; then restart it", want)
-	}
-	return limitsConf(in, userKey(tm), "nofile", want) + again
+	return starterOf(in, tm).raise("nofile", want)
 }
 
-// restartNoFile is how a TaskManager gets the limit that is configured
-// already.
-func restartNoFile(tm TaskManager, want Limit) string {
-	again := "restart the TaskManager from a new session"
-	if tm.Launch.Kind == LaunchSystemd {
-		again = "systemctl restart " + shellWord(tm.Launch.Unit)
-	}
-	return fmt.Sprintf("%s; or at once, as root: prlimit --pid %d --nofile=%s:%s", again, tm.PID, want, want)
+// restartFor is how a TaskManager gets the limit that is configured already.
+func restartFor(in Input, tm TaskManager, item string, want Limit) string {
+	s := starterOf(in, tm)
+	return s.again() + s.atOnce(item, want)
 }
 
 // limitsConf is the pair of lines that gives a user a limit at login. They
@@ -92,15 +77,15 @@ func bootOfUser(in Input, user, item string) (nextLimit, bool) {
 	return nextLimit{}, false
 }
 
-// raiseUnit is the drop-in that gives a unit a limit of open files, or the
-// reload that is due where its files give it already.
-func raiseUnit(in Input, unit string, want Limit) string {
-	restart := "systemctl daemon-reload and systemctl restart " + shellWord(unit)
-	boot := in.next.boot(&start{kind: LaunchSystemd, unit: unit}, "nofile")
+// raiseUnit is the drop-in that gives a unit a limit, or the reload that is
+// due where its files give it already.
+func raiseUnit(in Input, unit, item string, want Limit) string {
+	restart := "systemctl daemon-reload && systemctl restart " + shellWord(unit)
+	boot := in.next.boot(&start{kind: LaunchSystemd, unit: unit}, item)
 	if u, ok := in.Facts.NoFile.Units[unit].Get(); ok && u.NeedReload && boot.known && boot.pair.Hard >= want {
 		return fmt.Sprintf("%s: its files give %s already (%s)", restart, boot.pair.Hard, boot.source)
 	}
-	return fmt.Sprintf("[Service] LimitNOFILE=%s in %s; then %s", want, shellWord("/etc/systemd/system/"+unit+".d/zz-tmdoctor.conf"), restart)
+	return fmt.Sprintf("[Service] %s=%s in %s; then %s", limitNames[item].unit, want, shellWord(dropIn(unit)), restart)
 }
 
 // limitsEvidence are the lines of the limits files for an item that surely

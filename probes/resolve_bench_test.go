@@ -4,7 +4,9 @@ package probes_test
 
 import (
 	"fmt"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 )
@@ -52,4 +54,32 @@ func distinct(f *probes.Facts, n int) (hosts []*probes.Facts) {
 		hosts = append(hosts, &host)
 	}
 	return hosts
+}
+
+// BenchmarkJudge is all of the judgement, on all horizons, of a fleet of 20
+// different hosts, sick and healthy, as they were recorded. The goal is 5,000
+// hosts a second on one core.
+func BenchmarkJudge(b *testing.B) {
+	var fleet []*probes.Facts
+	for n := range 20 {
+		_, f := recordedHosts.get(b, n)
+		fleet = append(fleet, f)
+	}
+	judge := probes.NewEvaluator(&probes.Policy{})
+	began := cpuTime(b)
+	for i := 0; b.Loop(); i++ {
+		judge.Evaluate(fleet[i%len(fleet)])
+	}
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "hosts/s")
+	// What others on the machine use of the core does not count here.
+	b.ReportMetric(float64(b.N)/(cpuTime(b)-began).Seconds(), "hosts/cpu-s")
+}
+
+// cpuTime is what this process has used of the processors.
+func cpuTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }

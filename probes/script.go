@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 //go:embed prelude.sh
@@ -51,7 +52,10 @@ type HostSettings struct {
 
 // NewScript is the script of a run. The nonce is what the marks around the
 // output carry: letters and digits that no host can guess.
-func NewScript(nonce string) *Script { return &Script{nonce: nonce, body: assemble(All)} }
+func NewScript(nonce string) *Script { return &Script{nonce: nonce, body: program()} }
+
+// program is put together once: it is the same for every run.
+var program = sync.OnceValue(func() string { return assemble(All) })
 
 // Nonce is what the marks of this run carry.
 func (s *Script) Nonce() string { return s.nonce }
@@ -112,23 +116,20 @@ func assemble(all []*Probe) string {
 	}
 	var b strings.Builder
 	b.WriteString("tmdoctor() {\nwords='\n")
-	b.WriteString(unquoted("prelude.sh", preludeScript))
+	b.WriteString(minify("prelude.sh", unquoted("prelude.sh", preludeScript)))
 	b.WriteString("'\nowners='\n")
-	b.WriteString(unquoted("owner parts", owner.String()))
+	b.WriteString(minify("owner parts", unquoted("owner parts", owner.String())))
 	b.WriteString("'\neval \"$words\"\neval \"$owners\"\n")
-	b.WriteString(sessionScript)
-	b.WriteString(loginsScript)
-	b.WriteString(unitsScript)
-	b.WriteString(login.String())
-	b.WriteString(expand(mainScript, all))
+	b.WriteString(minify("login parts", sessionScript+loginsScript+unitsScript+login.String()+expand(mainScript, all)))
 	b.WriteString("}\ntmdoctor </dev/null\n")
-	return briefly.Replace(shortNames(withoutComments(b.String())))
+	names := shortNamesOf(b.String())
+	return logsTexts(names).Replace(briefly.Replace(names.in(b.String())))
 }
 
 // ownerDriver is the function that runs all owner parts for each pid.
 func ownerDriver(all []*Probe) string {
 	var b strings.Builder
-	b.WriteString("owners() {\n\tfor owners_pid in \"$@\"; do\n\t\t:\n")
+	b.WriteString("owners() {\n\towners_n=$#\n\tfor owners_pid in \"$@\"; do\n\t\t:\n")
 	for _, p := range all {
 		if p.defines("owner") {
 			fmt.Fprintf(&b, "\t\towner %s %d %s\n", p.Name, p.Budget, p.function("owner"))

@@ -2,6 +2,10 @@ package probes
 
 import "strings"
 
+// loginUser is how the user of TaskManagers is known where nothing else tells:
+// a guess.
+const loginUser = "login user"
+
 // SessionFacts say as whom the script ran and what it was allowed.
 type SessionFacts struct {
 	UID    Value[int64]    `json:"uid"`

@@ -9,8 +9,8 @@ func TestSettingsAreFoundByTheirNames(t *testing.T) {
 		if p == nil || p.Setting.Name != name {
 			t.Fatalf("BySetting(%q) = %v, want its probe", name, p)
 		}
-		if found := Explain(name, nil); len(found) != 1 || found[0].Name != p.Name || found[0].Setting != p.Setting {
-			t.Errorf("Explain(%q) finds %d topics, want probe %s alone", name, len(found), p.Name)
+		if found := Explain(name, nil); len(found) != 2 || found[0].Name != p.Name || found[0].Setting != p.Setting || found[1].Kind != "cause" {
+			t.Errorf("Explain(%q) = %v, want probe %s and its cause", name, topicNames(found), p.Name)
 		}
 		if s := p.Setting; s.Of(Running) != s.Running || s.Of(Live) != s.Live || s.Of(Boot) != s.Boot {
 			t.Errorf("%s: Of tells another horizon", name)

@@ -70,6 +70,9 @@ type StateFacts struct {
 	// Durable are the configured directories of checkpoints and savepoints,
 	// also those that are not on this host (s3:, hdfs:).
 	Durable []DurableDir `json:"durable"`
+	// Kept are checkpoints and savepoints in those directories that the login
+	// can see, the newest first, at most 20.
+	Kept []KeptState `json:"kept,omitempty"`
 	// Open says by pid which directories that TaskManager has files open in.
 	Open map[int]Value[[]OpenDir] `json:"open"`
 }
@@ -94,6 +97,13 @@ type OpenDir struct {
 	Path  string `json:"path"`
 	Files int    `json:"files"`
 	SST   int    `json:"sst"` // of these, RocksDB's data files
+}
+
+// KeptState is a checkpoint or savepoint that is whole: it has a _metadata.
+type KeptState struct {
+	Path string `json:"path"` // .../JOB/chk-N or .../savepoint-...
+	// Modified is when its _metadata was written, seconds since the epoch.
+	Modified Value[int64] `json:"modified"`
 }
 
 // DurableDir is a configured directory of checkpoints or savepoints.
@@ -137,6 +147,11 @@ func parseState(r Records, f *Facts) {
 			d.Size = Known(n)
 		}
 		s.Scratch = append(s.Scratch, d)
+	}
+	for _, line := range r.All("state.kept") {
+		if m, ok := parseLs(line); ok && path.Base(m.Path) == "_metadata" {
+			s.Kept = append(s.Kept, KeptState{Path: path.Dir(m.Path), Modified: clock.ls(line)})
+		}
 	}
 	s.Open = map[int]Value[[]OpenDir]{}
 	for _, tm := range f.Flink.TaskManagers {
@@ -209,6 +224,7 @@ var durableSettings = []struct{ role, setting string }{
 	{RoleSavepoint, "execution.checkpointing.savepoint-dir"},
 	{RoleSavepoint, "state.savepoints.dir"},
 	{RoleSavepoint, "savepoints.state.backend.fs.dir"},
+	{RoleCheckpoint, "state.backend.forst.primary-dir"},
 	{RoleCheckpoint, "high-availability.storageDir"},
 }
 
@@ -216,7 +232,7 @@ func durableDirs(f *Facts) []DurableDir {
 	dirs := []DurableDir{}
 	add := func(role, setting, value, source string) {
 		d := DurableDir{Role: role, Setting: setting, Value: value, Path: localPath(value), Source: source}
-		if value != "" && !slices.ContainsFunc(dirs, func(o DurableDir) bool { return o.Role == role && o.Value == value }) {
+		if value != "" && value != "checkpoint-dir" && value != "local-dir" && !slices.ContainsFunc(dirs, func(o DurableDir) bool { return o.Role == role && o.Value == value }) {
 			dirs = append(dirs, d)
 		}
 	}

@@ -56,7 +56,7 @@ func judgeState(in Input) Judgement {
 }
 
 func judgeAbandoned(in Input, j *Judgement) {
-	gone := in.Facts.abandoned()
+	gone := in.abandonedBySize()
 	var bytes int64
 	for _, d := range gone {
 		bytes += d.Size.Or(0)
@@ -67,7 +67,6 @@ func judgeAbandoned(in Input, j *Judgement) {
 	if len(gone) == 0 || bytes < in.Threshold("state/abandoned") {
 		return
 	}
-	slices.SortStableFunc(gone, func(a, b ScratchDir) int { return int((b.Size.Or(0) - a.Size.Or(0)) >> 10) })
 	f := in.Find("abandoned-directories", Live, "directories of TaskManagers that are gone use disk space")
 	f.Observed = fmt.Sprintf("%s in %d directories", gib(bytes), len(gone))
 	f.Want, f.Source = "below "+gib(in.Threshold("state/abandoned")), "du"
@@ -81,7 +80,7 @@ func judgeAbandoned(in Input, j *Judgement) {
 		}
 	}
 	if len(safe) > 0 {
-		f.Remedy = "look that no process holds them: fuser -v " + strings.Join(safe, " ") + "; they are scratch of a process that is gone and may be removed by hand"
+		f.Remedy = "look that no process holds them: fuser -v " + strings.Join(safe, " ") + " (" + in.notHeld() + "); they are scratch of a process that is gone and may be removed by hand; " + noRestart
 		if len(safe) < len(gone) {
 			f.Remedy += " (the rest is in the evidence)"
 		}

@@ -37,6 +37,7 @@ const (
 	textMapSegment  = "map-segment"
 	textLibMissing  = "library-missing"
 	textLibVersion  = "library-version"
+	textLibCut      = "library-cut"
 	textLibOther    = "library-other"
 	textLock        = "lock"
 	textNoThread    = "no-thread"
@@ -76,7 +77,7 @@ var Texts = []Text{
 	{ID: textGuard, Host: true, Pattern: `ttempt to (de)?(allocate|protect|unguard) stack guard pages failed|to (de)?allocate stack guard pages failed`},
 	{ID: textPthread, Host: true, Pattern: `pthread_create failed \(EAGAIN\)|Failed to start the native thread`},
 	{ID: textSystemErr, Host: true, Pattern: `what\(\): +Resource temporarily unavailable|Fatal glibc error: failed to register TLS destructor`},
-	{ID: textReserve, Host: true, Pattern: `Could not reserve enough space|Could not allocate (compressed class space|metaspace)|Failed to reserve memory for metaspace|Error occurred during initialization of VM`},
+	{ID: textReserve, Host: true, Pattern: `Could not reserve enough space|Could not allocate (compressed class space|metaspace)|Failed to reserve memory for metaspace`},
 	{ID: textZGCMaps, Host: true, Pattern: `number of memory mappings per process might be too low`},
 
 	{ID: textTooManySys, Pattern: `Too many open files in system`},
@@ -85,11 +86,12 @@ var Texts = []Text{
 	{ID: textNoSpace, Pattern: `No space left on device`},
 	{ID: textReadOnly, Pattern: `Read-only file system`},
 	{ID: textMapSegment, Pattern: `failed to map segment from shared object`},
-	{ID: textLibVersion, Pattern: `version .(GLIBC|GLIBCXX|CXXABI)[A-Za-z_0-9.]*. not found|wrong ELF class|Exec format error|Error relocating|Error loading shared library|symbol not found`, Class: "UnsatisfiedLinkError"},
+	{ID: textLibVersion, Pattern: `version .(GLIBC|GLIBCXX|CXXABI)[A-Za-z_0-9.]*. not found|wrong ELF class|Exec format error|Error relocating|Error loading shared library|symbol not found|undefined symbol|cannot enable executable stack`, Class: "UnsatisfiedLinkError"},
+	{ID: textLibCut, Pattern: `file too short|invalid ELF header|ELF load command|file truncated`, Class: "UnsatisfiedLinkError"},
 	{ID: textLibMissing, Pattern: `cannot open shared object file`},
 	{ID: textMapNoMem, Pattern: `[Ww]hile mmap file for read: |MMap failed on `},
 	{ID: textNoMemory, Pattern: `Cannot allocate memory|Not enough space`},
-	{ID: textLock, Pattern: `[Ww]hile lock file: |lock hold by current process|No locks available`},
+	{ID: textLock, Pattern: `[Ww]hile lock file: |lock hold by current process`},
 	{ID: textDenied, Pattern: `Permission denied|AccessDeniedException`},
 	{ID: textLocalDir, Pattern: `Local DB files directory .* does not exist and cannot be created`},
 	{ID: textMakeDir, Pattern: `Could not create (RocksDB data directory|the working directory|working directory for RocksDB)|Failed to create directory for shared state`},
@@ -100,7 +102,7 @@ var Texts = []Text{
 	{ID: textBadMeta, Pattern: `Unexpected magic number|Incompatible version: found [-0-9]+, compatible|Cannot deserialize.*savepoint|Corrupt.*_metadata`},
 	{ID: textNoThread, Pattern: `unable to create (new )?native thread`},
 	{ID: textMapFailed, Pattern: `^Map failed`},
-	{ID: textHeap, Pattern: `Java heap space|GC overhead limit exceeded`},
+	{ID: textHeap, Pattern: `Java heap space|GC overhead limit exceeded|Requested array size exceeds VM limit`},
 	{ID: textMetaspace, Pattern: `OutOfMemoryError: Metaspace|^Metaspace|Compressed class space`},
 	{ID: textDirect, Pattern: `Direct buffer memory|Cannot reserve [0-9]+ bytes of direct buffer memory|failed to allocate [0-9]+ byte.*direct memory`},
 	{ID: textMissingFile, Pattern: `No such file or directory|NoSuchFileException|File does not exist|NoSuchKey|The specified key does not exist`},
@@ -118,33 +120,43 @@ var Marks = []Text{
 	{ID: "task", Host: true, Pattern: `switched from [A-Z]+ to (RUNNING|FAILED|FINISHED|CANCELED)`},
 	{ID: "checkpoint", Host: true, Pattern: `Completed checkpoint [0-9]+ `},
 	{ID: "declined", Host: true, Pattern: `asynchronous part of checkpoint [0-9]+ could not be completed|Could not complete snapshot`},
+	{ID: "local-copy", Host: true, Pattern: `Found registered local state for checkpoint`},
 	{ID: "signal", Host: true, Pattern: `RECEIVED SIGNAL [0-9]+`},
-	{ID: "hs-err", Host: true, Pattern: `hs_err_pid[0-9]+|error report file with more information`},
 }
 
 // frames keep, of a stack, the frames that say what was being done: the
 // checkpoint that was written or downloaded.
 const frames = `at .*(FsCheckpointStreamFactory|FsCheckpointStateOutputStream|RocksDBStateDownloader|ForStStateDownloader|StateUploader|Checkpoints[.]load|DefaultCompletedCheckpointStoreUtils)`
 
-// Exceptions, at the head of a line or as a cause, and warnings and errors of
+// Exceptions, at the head of a line, as a cause, or as that for which the JVM
+// ends (-XX:+ExitOnOutOfMemoryError), or of log4j itself, and warnings and errors of
 // Flink itself, whatever the layout. What other loggers write stays on the
 // host.
 const (
-	exceptions = `^(Caused by|Suppressed): |^[a-z][a-z0-9_]*[.][^ ]*(Exception|Error|Throwable|Closed)|^[A-Z][^ :]*(Exception|Error)(:| )`
-	warnings   = `(WARN|ERROR|FATAL)(ING)?.*[ .=](org[.]apache[.](flink|pekko)|akka|o[.]a[.][fp]|o[.]apache[.][fp])[a-z]*[.]`
+	exceptions = `^(Caused by|Wrapped by): |^[a-z][a-z0-9_]*[.][^ ]*(Exception|Error|Throwable|Closed)|^[A-Z][^ :]*(Exception|Error)(:| )|due to java.lang.OutOfMemoryE|AppenderLoggingE`
+	flinkName  = `(org[.]apache[.](flink|pekko|hadoop[.]yarn)|akka|o[.]a[.][fp]|o[.]apache[.][fp])[a-z]*[.]`
+	// Level and logger in either order, a thread in brackets between them.
+	warnings = `(WARN|ERROR|FATAL)(ING)?.*([^A-Za-z0-9_.]|[0-9]m)` + flinkName + `|` + flinkName + `[^ ]* +([[][^]]*[]] *)?[[]?(WARN|ERROR|FATAL)`
 )
 
-// hostPattern is the filter that runs on the host.
-func hostPattern() string {
-	all := []string{exceptions, warnings, frames}
-	for _, list := range [][]Text{Texts, Marks} {
-		for _, t := range list {
-			if t.Host {
-				all = append(all, t.Pattern)
-			}
+// knownPattern are the lines without a head of their own that leave the host:
+// exceptions, and texts that stand alone.
+func knownPattern() string {
+	return strings.Join(append([]string{exceptions}, alone(Texts)...), "|")
+}
+
+// headPattern are the lines with a head that do, beside those of knownPattern.
+func headPattern() string {
+	return strings.Join(append([]string{warnings}, alone(Marks)...), "|")
+}
+
+func alone(list []Text) (patterns []string) {
+	for _, t := range list {
+		if t.Host {
+			patterns = append(patterns, t.Pattern)
 		}
 	}
-	return strings.Join(all, "|")
+	return patterns
 }
 
 var textMatchers = compileTexts(Texts)

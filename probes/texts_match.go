@@ -7,28 +7,68 @@ import (
 	"strings"
 )
 
-// matcher is a pattern with words of which a match has at least one. Go's
-// regexp walks every byte for every alternative of the table, and most texts
-// have none of them: looking for words first is a hundred times faster.
-type matcher struct {
+// matcher is a pattern, taken apart into its alternatives, each with words of
+// which a match has at least one. Go's regexp walks every byte for every
+// alternative, and most texts have none of them: looking for words first is a
+// hundred times faster.
+type matcher []alternative
+
+type alternative struct {
 	re    *regexp.Regexp
-	words []string // nil where the pattern has none that are certain
+	words []string // nil where there are none that are certain
+	plain bool     // the one word is all of it
 }
 
-func newMatcher(pattern string) matcher {
-	m := matcher{re: regexp.MustCompile(pattern)}
-	if tree, err := syntax.Parse(pattern, syntax.Perl); err == nil {
-		m.words = certain(tree.Simplify())
+func newMatcher(pattern string) (m matcher) {
+	for _, one := range alternatives(pattern) {
+		a := alternative{re: regexp.MustCompile(one)}
+		if tree, err := syntax.Parse(one, syntax.Perl); err == nil {
+			tree = tree.Simplify()
+			a.words = certain(tree)
+			a.plain = tree.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase == 0 && a.words != nil
+		}
+		m = append(m, a)
 	}
 	return m
 }
 
+// alternatives are the parts of a pattern between bars that stand in no
+// brackets.
+func alternatives(pattern string) (list []string) {
+	depth, class, from := 0, false, 0
+	for i := 0; i < len(pattern); i++ {
+		switch c := pattern[i]; {
+		case c == '\\':
+			i++
+		case class:
+			class = c != ']'
+		case c == '[':
+			class = true
+			if i+1 < len(pattern) && pattern[i+1] == ']' {
+				i++ // the first of a class is itself
+			}
+		case c == '(':
+			depth++
+		case c == ')':
+			depth--
+		case c == '|' && depth == 0:
+			list = append(list, pattern[from:i])
+			from = i + 1
+		}
+	}
+	return append(list, pattern[from:])
+}
+
 // match reports whether the pattern matches somewhere in s.
 func (m matcher) match(s string) bool {
-	if m.words != nil && !slices.ContainsFunc(m.words, func(w string) bool { return strings.Contains(s, w) }) {
+	return slices.ContainsFunc(m, func(a alternative) bool { return a.match(s) })
+}
+
+func (a alternative) match(s string) bool {
+	if a.words != nil && !slices.ContainsFunc(a.words, func(w string) bool { return strings.Contains(s, w) }) {
 		return false
 	}
-	return m.re.MatchString(s)
+	return a.plain || a.re.MatchString(s)
 }
 
 // certain are words of which every match of a pattern has at least one; nil

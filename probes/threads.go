@@ -3,6 +3,7 @@ package probes
 import (
 	_ "embed"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -104,6 +105,9 @@ type PidsGroup struct {
 	Path    string `json:"path"` // the file pids.max
 	Current int64  `json:"current"`
 	Max     int64  `json:"max"`
+	// Refused is how often the kernel refused a thread for this limit since the
+	// group was made (pids.events), 0 also where it does not count.
+	Refused int64 `json:"refused,omitempty"`
 }
 
 func parseThreads(r Records, f *Facts) {
@@ -148,6 +152,14 @@ func parsePidsGroups(r Records, pid int) Value[[]PidsGroup] {
 			return Unknown[[]PidsGroup]("not a number: " + strconv.Quote(clip(line, 40)))
 		}
 		groups = append(groups, PidsGroup{Path: p[2], Current: current, Max: limit})
+	}
+	for _, line := range r.All(fmt.Sprintf("threads.%d.refused", pid)) {
+		count, events, _ := strings.Cut(line, " ")
+		for i := range groups {
+			if path.Dir(groups[i].Path) == path.Dir(events) {
+				groups[i].Refused = int64(atoi(count))
+			}
+		}
 	}
 	return Known(groups)
 }
@@ -224,7 +236,7 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 			uses = append(uses, threadUse{
 				used: g.Current, limit: g.Max, what: "a control group (TasksMax)",
 				subject: fmt.Sprintf("pid %d", tm.PID), source: strings.TrimSuffix(g.Path, "max") + "current",
-				limitSource: g.Path, horizon: Running, remedy: raiseTasks(tm, twice(g.Current)),
+				limitSource: g.Path, horizon: Running, remedy: starterOf(in, tm).raiseTasks(path.Dir(g.Path), twice(g.Current)),
 			})
 		}
 	}
@@ -247,24 +259,6 @@ func threadUses(in Input) (uses []threadUse, unknown []string) {
 
 // raiseThreads is how a TaskManager's user gets more threads.
 func raiseThreads(in Input, tm TaskManager, want Limit) string {
-	now := fmt.Sprintf("; at once, as root: prlimit --pid %d --nproc=%s:%s", tm.PID, want, want)
-	if tm.Launch.Kind == LaunchSystemd {
-		return fmt.Sprintf("LimitNPROC=%s in the unit %s; then systemctl daemon-reload and restart%s", want, shellWord(tm.Launch.Unit), now)
-	}
-	return limitsConf(in, userKey(tm), "nproc", want) + "; then restart the TaskManager from a new session" + now
-}
-
-// raiseTasks is how the control group of a TaskManager gets more threads.
-func raiseTasks(tm TaskManager, want int64) string {
-	switch tm.Launch.Kind {
-	case LaunchSystemd:
-		number := "infinity"
-		if Limit(want) != Unlimited {
-			number = strconv.FormatInt(want, 10)
-		}
-		return fmt.Sprintf("systemctl set-property %s TasksMax=%s (at once, and for the next boot)", shellWord(tm.Launch.Unit), number)
-	case LaunchContainer:
-		return fmt.Sprintf("start the container with --pids-limit %d", want)
-	}
-	return fmt.Sprintf("raise pids.max of the control group to %d, or TasksMax of what owns it (user-.slice, the unit, the container)", want)
+	s := starterOf(in, tm)
+	return s.raise("nproc", want) + s.atOnce("nproc", want)
 }

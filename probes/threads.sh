@@ -75,7 +75,10 @@ th_groups() {
 			[ -r "$root$f.max" ] && IFS= read -r m <"$root$f.max"
 			[ -r "$root$f.current" ] && IFS= read -r n <"$root$f.current"
 			if [ "$m" != max ] && [ -n "$n" ]; then
+				k=
+				[ -r "$root$f.events" ] && IFS= read -r k <"$root$f.events"
 				fact "threads.$1.pids" "$n $m $f.max"
+				case $k in "max "[1-9]*) fact "threads.$1.refused" "${k#max } $f.events" ;; esac
 			fi
 			[ -n "$l" ] || break
 			l=${l%/*}

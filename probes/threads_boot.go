@@ -148,7 +148,7 @@ func tasksAtBoot(in Input) (findings []Finding) {
 			if live, err := ParseLimit(t.live.Value); err == nil {
 				want = max(want, int64(live)) // never lower
 			}
-			f.Remedy = raiseTasks(TaskManager{Launch: Launch{Kind: LaunchSystemd, Unit: t.unit}}, want)
+			f.Remedy = starter{in: in, kind: LaunchSystemd, unit: t.unit}.raiseTasks(t.unit, want)
 			return f
 		}
 		if slug, share, ok := usage(in, t.used(), int64(value)); ok {

@@ -26,7 +26,7 @@ nf_units() {
 		[ -h "$root/etc/systemd/system/multi-user.target.wants/$l" ] && fact nofile.unit_wanted "$l"
 	done
 	l=$(live unit systemctl show -p Id,LimitNOFILE,LimitNOFILESoft,LimitNPROC,LimitNPROCSoft,LimitAS,LimitASSoft,TasksMax,MemoryMax \
-		-p NeedDaemonReload,FragmentPath,DropInPaths,UnitFileState -- "$@")
+		-p NeedDaemonReload,FragmentPath,DropInPaths,UnitFileState,Result,ExecMainStatus -- "$@")
 	case $? in
 	0) printf '%s\n' "$l" | each nofile.unit ;;
 	124) unknown nofile.unit "systemctl did not answer" ;;

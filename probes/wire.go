@@ -214,6 +214,20 @@ func (r Records) add(kind byte, text string) error {
 	return nil
 }
 
+// AsRead is the text of a file as it comes into the facts: without zero bytes,
+// which shells lose, each line bounded and valid UTF-8.
+func AsRead(content []byte) string {
+	var s strings.Builder
+	for line := range bytes.Lines(bytes.ReplaceAll(content, []byte{0}, nil)) {
+		body, ended := bytes.CutSuffix(line, []byte("\n"))
+		s.WriteString(cleanText(body))
+		if ended {
+			s.WriteByte('\n')
+		}
+	}
+	return s.String()
+}
+
 // cleanText bounds a text and makes it valid UTF-8. Control characters stay:
 // whoever prints it escapes it.
 func cleanText(b []byte) string {

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"testing"
+
+	"github.com/tmdoctor/tmdoctor/probes"
 )
 
 // benchFleet is ten thousand hosts of which one in twenty is sick.
@@ -77,4 +79,37 @@ type counter struct{ n int }
 func (c *counter) Write(p []byte) (int, error) {
 	c.n += len(p)
 	return len(p), nil
+}
+
+// BenchmarkTally counts and compares ten thousand hosts of twenty
+// configurations, one in twenty of them sick.
+func BenchmarkTally(b *testing.B) {
+	hosts := make([]*Host, 10000)
+	for i := range hosts {
+		kind := i % 20
+		h := factual(i+1).kernel(fmt.Sprintf("6.1.0-%d", kind)).limit(fmt.Sprint(65536+kind), fmt.Sprintf("/etc/security/limits.conf:%d", kind))
+		for j := range 60 {
+			h.setting(fmt.Sprintf("taskmanager.setting.%d", j), fmt.Sprint(kind*j%7))
+		}
+		h.Facts.Files = append(make([]probes.File, 80), h.Facts.Files...) // as many as a host has
+		h.Facts.NoFile.Units = map[string]probes.Value[probes.UnitLimits]{
+			"flink-taskmanager.service": probes.Known(probes.UnitLimits{Fragment: unitOfFlink}),
+		}
+		h.Groups = []string{fmt.Sprintf("rack%d", i%40), "all"}
+		if i%20 == 3 {
+			h.has("open_files", probes.Proven)
+		}
+		hosts[i] = h
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		var tally Tally
+		for _, h := range hosts {
+			tally.Add(h)
+		}
+		if s := tally.Summary(nil); len(s.Causes) != 1 || len(s.Causes[0].Traits) == 0 {
+			b.Fatal(s.Causes)
+		}
+	}
+	b.ReportMetric(float64(len(hosts))/(b.Elapsed().Seconds()/float64(b.N)), "hosts/s")
 }

@@ -9,7 +9,8 @@ import (
 )
 
 // causeText is the cell CAUSE: the most probable cause that holds now, with
-// its confidence unless it is proven, or the phase in which a host was lost.
+// its confidence unless it is proven, or the phase in which a host was lost. A
+// failure that nothing explains is said to be one.
 func causeText(h *Host) string {
 	if u := h.Unreachable; u != nil {
 		return Escape("unreachable: " + u.Phase)
@@ -21,6 +22,11 @@ func causeText(h *Host) string {
 			return Escape(c.Cause)
 		default:
 			return Escape(c.Cause + " (" + string(c.Confidence) + ")")
+		}
+	}
+	for i := range h.Findings {
+		if f := &h.Findings[i]; f.Waived == nil && probes.Unexplained(f.Code) {
+			return "unexplained"
 		}
 	}
 	return "-"

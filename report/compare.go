@@ -56,11 +56,14 @@ func (c *Comparison) Add(h *Host) {
 	for i := range traits {
 		traits[i].of(h, func(key, value string) {
 			for _, g := range groups {
-				c.put(compared{g, i, key}, value, id)
+				c.put(compared{g, i, shown(key)}, shown(value), id)
 			}
 		})
 	}
 }
+
+// shown is a text from a host, escaped and not too long.
+func shown(s string) string { return cutEnd(Escape(s), maxValue, "..") }
 
 func (c *Comparison) put(what compared, value string, id uint32) {
 	of := c.seen[what]
@@ -72,12 +75,17 @@ func (c *Comparison) put(what compared, value string, id uint32) {
 			c.seen = map[compared]*values{}
 		}
 		of = &values{hosts: map[string][]uint32{}}
+		// What a host told is part of all that it told.
+		what.group, what.key = strings.Clone(what.group), strings.Clone(what.key)
 		c.seen[what] = of
 	}
 	ids, ok := of.hosts[value]
 	if !ok && len(of.hosts) == maxValues {
 		of.lost++
 		return
+	}
+	if !ok {
+		value = strings.Clone(value)
 	}
 	if n := len(ids); n == 0 || ids[n-1] != id {
 		of.hosts[value] = append(ids, id)

@@ -2,7 +2,8 @@
 // format.
 //
 // Its one idea: a report is a stream. [Run] comes first, then a [Host] as each
-// one ends, then [Fleet] and [Summary]; a [Format] is told of each and keeps
+// one ends, then a [Cluster] if Flink's REST API was asked, then [Fleet] and
+// [Summary]; a [Format] is told of each and keeps
 // only what it needs, so that the table of ten thousand hosts costs the rows
 // of the sick and the folds, not ten thousand sets of facts.
 //
@@ -29,6 +30,18 @@
 // kept is bounded: rows, different findings, limits, reasons. Widths are
 // computed here and texts are cut before they are laid out: the library would
 // share the width equally among columns and break what does not fit.
+//
+// # What hosts with a cause share
+//
+// A [Tally] compares hosts with a cause with those without it: a fixed table of
+// traits (kins), of which it keeps how many hosts have each value, so that ten
+// thousand hosts cost what twenty kinds of hosts cost. A [Trait] is told if nine
+// tenths of the one have it and at most one tenth of the other. That is no
+// cause, and the words say so: shared, in place of why. What is unknown on a
+// host differs from nothing; a host whose logs or check are unknown is neither
+// sick nor one of the others. Whatever the order in which hosts arrive, the
+// result is the same: what there is too much of is left out as a whole, and
+// that is said.
 //
 // # One setting of one host
 //

@@ -7,11 +7,13 @@ import (
 )
 
 // Format writes a report as it comes. The methods are called by one
-// goroutine: Begin once, Host for each host in order of arrival, End once,
-// also after a run that was cut short.
+// goroutine: Begin once, Host for each host in order of arrival, Cluster at
+// most once if Flink's REST API was asked, End once, also after a run that was
+// cut short.
 type Format interface {
 	Begin(Run) error
 	Host(*Host) error
+	Cluster(*Cluster) error
 	End(Fleet, Summary) error
 }
 

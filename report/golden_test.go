@@ -56,6 +56,12 @@ var views = []struct {
 	{name: "boot.txt", o: Options{Width: 80}, fleet: bootFleet, at: probes.Boot},
 	{name: "boot-healthy.txt", o: Options{Width: 80}, fleet: healthyFleet, at: probes.Boot},
 	{name: "limits-hostile.txt", o: Options{Width: 80}, fleet: hostileLimits},
+	{name: "shared40.txt", o: Options{Width: 40}, fleet: sharedFleet},
+	{name: "shared60.txt", o: Options{Width: 60}, fleet: sharedFleet},
+	{name: "shared120.txt", o: Options{Width: 120}, fleet: sharedFleet},
+	{name: "shared-piped.txt", fleet: sharedFleet},
+	{name: "shared-by-check.txt", o: Options{Width: 80, By: "check", Color: true}, fleet: sharedFleet},
+	{name: "shared-hostile.txt", o: Options{Width: 80, ASCII: true}, fleet: hostileSharing},
 	{name: "report.json", format: "json", fleet: sickFleet},
 	{name: "report.ndjson", format: "ndjson", fleet: sickFleet},
 	{name: "hostile.json", format: "json", fleet: hostileFleet},
@@ -165,10 +171,17 @@ func hostileFleet() []*Host {
 
 func TestHostsInAnyOrderGiveTheSameJSON(t *testing.T) {
 	t.Parallel()
-	want := render(t, "json", Options{}, testRun(14), sickFleet(), true)
-	backwards := sickFleet()
+	fleet := func() []*Host {
+		hosts := append(sickFleet(), sharedFleet()...)
+		for i, h := range hosts {
+			h.Name, h.Index = fmt.Sprintf("tm%03d", i+1), i
+		}
+		return hosts
+	}
+	want := render(t, "json", Options{}, testRun(14), fleet(), true)
+	backwards := fleet()
 	slices.Reverse(backwards)
-	shuffled := sickFleet()
+	shuffled := fleet()
 	for i := range shuffled {
 		j := (i*5 + 3) % len(shuffled)
 		shuffled[i], shuffled[j] = shuffled[j], shuffled[i]

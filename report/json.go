@@ -19,7 +19,9 @@ type document struct {
 	spool spool
 	next  int // index of the host that is written next
 	hosts int // written so far
-	err   error
+	// cluster stands behind the hosts, some of which may still wait.
+	cluster []byte
+	err     error
 }
 
 func newJSON(w io.Writer, _ Options) Format { return &document{w: w} }
@@ -70,6 +72,12 @@ func (d *document) write(b []byte) {
 	d.printf("%s%s", sep, b)
 }
 
+// Cluster keeps what End writes behind the hosts.
+func (d *document) Cluster(c *Cluster) error {
+	d.cluster = d.encode(completeCluster(c))
+	return d.err
+}
+
 // End writes the hosts that still wait (those between them never came) and
 // the tail of the document.
 func (d *document) End(f Fleet, s Summary) error {
@@ -79,7 +87,11 @@ func (d *document) End(f Fleet, s Summary) error {
 	if err := d.spool.close(); d.err == nil {
 		d.err = err
 	}
-	d.printf("\n],\n"+`"fleet":%s,`+"\n"+`"summary":%s}`+"\n", d.encode(completeFleet(f)), d.encode(completeSummary(s)))
+	d.printf("\n],\n")
+	if d.cluster != nil {
+		d.printf(`"cluster":%s,`+"\n", d.cluster)
+	}
+	d.printf(`"fleet":%s,`+"\n"+`"summary":%s}`+"\n", d.encode(completeFleet(f)), d.encode(completeSummary(s)))
 	return d.err
 }
 
@@ -115,6 +127,13 @@ func (l lines) Host(h *Host) error {
 	return l.line(struct {
 		Host *Host `json:"host"`
 	}{complete(h)})
+}
+
+// Cluster writes {"cluster": ...}.
+func (l lines) Cluster(c *Cluster) error {
+	return l.line(struct {
+		Cluster *Cluster `json:"cluster"`
+	}{completeCluster(c)})
 }
 
 // End writes {"fleet": ...} and {"summary": ...}.
@@ -182,6 +201,7 @@ func complete(h *Host) *Host {
 	c.Causes = slices.Clone(list(h.Causes))
 	for i := range c.Causes {
 		c.Causes[i].Evidence = completeEvidence(c.Causes[i].Evidence)
+		c.Causes[i].Since = utc(c.Causes[i].Since)
 	}
 	return &c
 }
@@ -219,7 +239,7 @@ func utc(t *time.Time) *time.Time {
 func completeFleet(f Fleet) Fleet { return Fleet{Findings: completeFindings(f.Findings)} }
 
 func completeSummary(s Summary) Summary {
-	s.Causes = list(s.Causes)
+	s.Causes = completeCauses(s.Causes)
 	s.Finished = utc(s.Finished)
 	return s
 }

@@ -29,18 +29,26 @@ type limitRow struct {
 }
 
 // WriteLimits writes what a probe's setting is worth on the three horizons on
-// each host, folded: the section LIMITS of the table, whole.
+// each host, folded: the section LIMITS of the table, whole. Without a probe it
+// is the section as a table has it: the limits of all probes, but those alone
+// that somebody has to look at unless o.All is set; nothing if there is none.
 func WriteLimits(w io.Writer, o Options, probe string, hosts []*Host) error {
-	o.All, o.Probes = true, []string{probe}
+	if probe != "" {
+		o.All, o.Probes = true, []string{probe}
+	}
 	t := newTable(w, o).(*table)
 	lost := 0
 	for _, h := range hosts {
-		t.limits.add(t.selected(h), true)
+		t.limits.add(t.selected(h), o.All)
 		if h.Unreachable != nil {
 			lost++
 		}
 	}
 	t.printLimits()
+	if probe == "" {
+		_, err := w.Write(t.out.Bytes())
+		return err
+	}
 	if len(t.limits.list) == 0 {
 		t.paragraph("", "no host of the report tells the limits of "+probe)
 	}

@@ -41,6 +41,11 @@ func (c *collector) Host(h *Host) error {
 	return nil
 }
 
+func (c *collector) Cluster(cl *Cluster) error {
+	c.report.Cluster = cl
+	return nil
+}
+
 func (c *collector) End(f Fleet, s Summary) error {
 	c.report.Fleet, c.report.Summary = f, s
 	return nil
@@ -86,6 +91,7 @@ type scanner struct {
 	stage   int
 	lines   bool // ndjson
 	index   int
+	cluster bool // was read
 	fleet   Fleet
 	summary Summary
 }
@@ -183,6 +189,8 @@ func (s *scanner) piece(key string) error {
 			return err
 		}
 		return s.host()
+	case "cluster":
+		return s.readCluster()
 	case "fleet":
 		if s.stage == stageRun && s.lines {
 			s.stage = stageHosts // no host at all
@@ -199,6 +207,30 @@ func (s *scanner) piece(key string) error {
 	}
 	var skipped json.RawMessage
 	return s.dec.Decode(&skipped)
+}
+
+// readCluster reads what may stand once between the hosts and the fleet.
+func (s *scanner) readCluster() error {
+	if s.stage == stageRun && s.lines {
+		s.stage = stageHosts // no host at all
+	}
+	if s.cluster {
+		return s.misplaced("cluster")
+	}
+	s.cluster = true
+	if err := s.enter("cluster", stageHosts, stageHosts); err != nil {
+		return err
+	}
+	var c *Cluster
+	if err := s.value(&c); err != nil || c == nil {
+		return err
+	}
+	if f := c.Facts; f != nil && f.Version < 1 {
+		return fmt.Errorf("%w: cluster facts without facts_version", ErrSchema)
+	} else if f != nil && f.Version > probes.ClusterVersion {
+		return fmt.Errorf("%w: of a cluster, %d, this one reads up to %d", probes.ErrVersion, f.Version, probes.ClusterVersion)
+	}
+	return s.to.Cluster(c)
 }
 
 // enter goes from one stage to the next and refuses pieces that repeat or

@@ -213,4 +213,6 @@ func (s *stopper) Host(h *Host) error {
 	}
 	return nil
 }
+func (s *stopper) Cluster(*Cluster) error { return nil }
+
 func (s *stopper) End(Fleet, Summary) error { return nil }

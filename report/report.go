@@ -11,11 +11,13 @@ const Schema = "tmdoctor/report/v1"
 
 // Report is one audit of many hosts, as a saved report holds it.
 type Report struct {
-	Schema  string  `json:"schema"`
-	Run     Run     `json:"run"`
-	Hosts   []Host  `json:"hosts"`
-	Fleet   Fleet   `json:"fleet"`
-	Summary Summary `json:"summary"`
+	Schema string `json:"schema"`
+	Run    Run    `json:"run"`
+	Hosts  []Host `json:"hosts"`
+	// Cluster is what Flink's REST API said, nil if it was not asked.
+	Cluster *Cluster `json:"cluster,omitempty"`
+	Fleet   Fleet    `json:"fleet"`
+	Summary Summary  `json:"summary"`
 }
 
 // Run says what was asked, when and by which tmdoctor.
@@ -103,12 +105,4 @@ type Summary struct {
 	Fail     int            `json:"fail"`
 	Unknown  int            `json:"unknown"`
 	Causes   []CauseSummary `json:"causes"`
-}
-
-// CauseSummary is one cause over the fleet, with its strongest confidence.
-type CauseSummary struct {
-	Cause      string            `json:"cause"`
-	Confidence probes.Confidence `json:"confidence"`
-	Hosts      int               `json:"hosts"`
-	Names      string            `json:"names"` // folded: tm[003-017,022]
 }

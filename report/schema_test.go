@@ -56,7 +56,7 @@ func TestEveryReportFollowsTheSchema(t *testing.T) {
 	document, line := compiled(t, "report.json"), compiled(t, "line.json")
 	fleets := map[string][]*Host{
 		"sick": sickFleet(), "limits": limitsFleet(), "hostile limits": hostileLimits(), "healthy": healthyFleet(), "lost": lostFleet(), "hostile": hostileFleet(),
-		"with facts": withFacts(sickFleet()), "none": nil, "of zero values": {{Name: "x", Status: ""}},
+		"with facts": withFacts(sickFleet()), "shared": sharedFleet(), "hostile sharing": hostileSharing(), "none": nil, "of zero values": {{Name: "x", Status: ""}},
 	}
 	for name, hosts := range fleets {
 		for _, finished := range []bool{true, false} {
@@ -91,6 +91,12 @@ func TestSchemaRefusesEveryMutation(t *testing.T) {
 	schema := compiled(t, "report.json")
 	hosts := withFacts(sickFleet())
 	mapsStand(hosts[0], 1204, "262144", value("262144", flinkConf))
+	for _, h := range hosts[3:6] { // one line sets what they have in common
+		mapsStand(h, 61204, "65530", value("65530", flinkConf)).kernel("6.1.0-28")
+	}
+	for _, h := range hosts[:3] {
+		h.kernel("6.1.0-25")
+	}
 	report := parse(t, render(t, "json", Options{}, testRun(14), hosts, true))
 	if err := schema.Validate(report); err != nil {
 		t.Fatal(err)
@@ -188,7 +194,7 @@ func TestSchemaHasTheFieldsOfTheTypes(t *testing.T) {
 		"report": Report{}, "run": Run{}, "host": Host{}, "unreachable": Unreachable{}, "taskmanager": TaskManager{},
 		"check": probes.Check{}, "finding": probes.Finding{}, "cause": probes.Cause{}, "evidence": probes.Evidence{},
 		"standing": probes.Standing{}, "horizon_value": probes.HorizonValue{},
-		"fleet": Fleet{}, "summary": Summary{},
+		"fleet": Fleet{}, "summary": Summary{}, "cause_summary": CauseSummary{}, "host_set": HostSet{}, "place": Place{}, "trait": Trait{},
 	} {
 		var want []string
 		for i := range reflect.TypeOf(v).NumField() {

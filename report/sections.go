@@ -18,8 +18,8 @@ const (
 	maxText = 2000
 )
 
-// item is one folded line of a section: how bad, which hosts, what, and notes
-// below it.
+// item is one folded line of a section: how bad, which hosts, what, and below
+// it notes and what to do.
 type item struct {
 	status probes.Status
 	label  string
@@ -27,30 +27,7 @@ type item struct {
 	text   string
 	names  []string // the hosts, where they do not fit in their column
 	notes  []string
-}
-
-// printCauses prints why, the most probable cause first.
-func (t *table) printCauses(s Summary) {
-	var items []item
-	for _, c := range s.Causes {
-		if c.Confidence == probes.History && !t.o.All {
-			continue
-		}
-		if s.Fail+s.Warn+s.Unknown == 0 && !t.o.All {
-			continue // a fact that could explain a failure, and no failure
-		}
-		r := t.why.best[c.Cause]
-		text := strings.TrimSpace(Escape(r.cause.Message) + " [" + Escape(c.Cause) + "]")
-		it := item{label: string(c.Confidence), hosts: hostsText(c.Names, c.Hosts), text: text}
-		switch c.Confidence {
-		case probes.Proven, probes.Likely:
-			it.status, it.notes = probes.Fail, r.notes(t.o.signs(), t.o.All || t.o.Wide)
-		case probes.Possible:
-			it.status = probes.Warn
-		}
-		items = append(items, it)
-	}
-	t.section("CAUSES", items, maxCauses, "causes")
+	remedy string // whole at any width: half a command is none
 }
 
 // printFindings prints what is wrong, folded over hosts.
@@ -71,14 +48,18 @@ func (t *table) printFindings(fleet Fleet) {
 		told[f.Remedy] = true
 		it := t.item(f, hosts)
 		if f.Remedy != "" && f.Waived == nil {
-			it.notes = append(it.notes, remedyNote(f, t.o.signs()))
+			it.remedy = remedyNote(f, t.o.signs())
 		}
 		items = append(items, it)
 	}
 	for i := range fleet.Findings {
 		f := &fleet.Findings[i]
 		fold := Fold{Status: f.Status, Code: f.Code, Message: cmp.Or(f.Message, f.Code), Remedy: f.Remedy, Same: true, Waived: f.Waived}
-		items = append(items, t.item(&fold, "fleet"))
+		it := t.item(&fold, "fleet")
+		if f.Remedy != "" && f.Waived == nil {
+			it.remedy = remedyNote(&fold, t.o.signs())
+		}
+		items = append(items, it)
 	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.status.Rank(), a.status.Rank()) })
 	t.section("FINDINGS", items, maxFindings, "findings")
@@ -99,11 +80,12 @@ func (t *table) item(f *Fold, hosts string) item {
 		it.text += " [" + Escape(f.Code) + "]"
 	case foldPhase:
 		if f.Remedy != "" {
-			it.notes = append(it.notes, remedyNote(f, t.o.signs()))
+			it.remedy = remedyNote(f, t.o.signs())
 		}
 	}
 	if w := f.Waived; w != nil {
 		it.status, it.label = probes.Skipped, "waived"
+		it.remedy = ""
 		it.notes = []string{Escape(fmt.Sprintf("until %s, %s: %s", w.Until, w.Owner, w.Reason))}
 	}
 	return it
@@ -219,15 +201,20 @@ func (t *table) printItem(it *item, label, hosts int) {
 	for _, n := range it.names {
 		t.out.WriteString(indent + n + "\n")
 	}
-	room := t.noteRoom(len(indent) + 2)
 	for _, n := range it.notes {
-		for i, l := range atMost(wrap(cutEnd(n, maxText, "..."), room), 3, room, t.o.signs().ellipsis) {
-			if i > 0 {
-				l = "  " + l
-			}
-			t.out.WriteString(indent + l + "\n")
-		}
+		t.printNotes(indent, noteLines(t.narrow()), []string{cutEnd(n, maxText, "...")})
 	}
+	if it.remedy != "" {
+		t.printNotes(indent, 0, []string{cutEnd(it.remedy, maxText, "...")})
+	}
+}
+
+// noteLines is how many lines a note takes at most.
+func noteLines(narrow bool) int {
+	if narrow {
+		return 6
+	}
+	return 3
 }
 
 // hanging prints text behind a title that takes n columns, further lines

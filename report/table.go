@@ -35,6 +35,7 @@ type table struct {
 	// newKeys and lost say that hosts were not reached, for want of a host
 	// key or otherwise: they choose what to type next.
 	newKeys, lost bool
+	cluster       *Cluster // nil if no REST API was asked
 	// columns are the probes in the order they came, column their place.
 	columns []string
 	column  map[string]int
@@ -96,6 +97,12 @@ func (t *table) Host(h *Host) error {
 	if sick || t.o.All {
 		t.addRow(h, status)
 	}
+	return nil
+}
+
+// Cluster keeps what is printed behind the findings.
+func (t *table) Cluster(c *Cluster) error {
+	t.cluster = c
 	return nil
 }
 
@@ -202,6 +209,7 @@ func (t *table) End(fleet Fleet, s Summary) error {
 	}
 	t.printCauses(s)
 	t.printFindings(fleet)
+	t.printCluster()
 	t.printLimits()
 	t.printUnseen()
 	t.printSummary(fleet, s)

@@ -32,7 +32,7 @@ func columns(s string) int {
 
 func TestNoLineIsWiderThanTheTerminal(t *testing.T) {
 	t.Parallel()
-	for name, hosts := range map[string][]*Host{"sick": sickFleet(), "lost": lostFleet(), "large": largeFleet(), "hostile": hostileFleet(), "healthy": healthyFleet(), "limits": limitsFleet(), "hostile limits": hostileLimits()} {
+	for name, hosts := range map[string][]*Host{"sick": sickFleet(), "lost": lostFleet(), "large": largeFleet(), "hostile": hostileFleet(), "healthy": healthyFleet(), "limits": limitsFleet(), "hostile limits": hostileLimits(), "shared": sharedFleet(), "hostile sharing": hostileSharing()} {
 		for _, by := range []string{"host", "check"} {
 			for _, w := range []int{40, 50, 59, 60, 61, 72, 80, 100, 132, 200} {
 				out := render(t, "table", Options{Width: w, By: by}, testRun(len(hosts)), hosts, true)
@@ -208,7 +208,7 @@ func TestColourChangesNothingButColour(t *testing.T) {
 
 func TestASCIIHasNoCharacterOfOursBeyondIt(t *testing.T) {
 	t.Parallel()
-	for _, hosts := range [][]*Host{sickFleet(), largeFleet(), lostFleet(), limitsFleet()} {
+	for _, hosts := range [][]*Host{sickFleet(), largeFleet(), lostFleet(), limitsFleet(), sharedFleet()} {
 		out := render(t, "table", Options{Width: 80, ASCII: true}, testRun(14), hosts, true)
 		if i := bytes.IndexFunc(out, func(r rune) bool { return r > unicode.MaxASCII }); i >= 0 {
 			t.Errorf("%q", out[max(0, i-20):i+4])
@@ -225,7 +225,7 @@ func TestNothingHostileReachesAnyFormat(t *testing.T) {
 		{"table", Options{}}, {"table", Options{Width: 50}}, {"table", Options{Width: 80, By: "check", All: true}},
 		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}},
 	} {
-		out := string(render(t, v.format, v.o, testRun(4), append(hostileFleet(), hostileLimits()...), true))
+		out := string(render(t, v.format, v.o, testRun(4), slices.Concat(hostileFleet(), hostileLimits(), hostileSharing()), true))
 		if !harmless(strings.ReplaceAll(out, "\n", "")) {
 			t.Errorf("%s %+v: %q", v.format, v.o, out)
 		}

@@ -6,20 +6,17 @@ import (
 	"slices"
 	"time"
 
-	"github.com/tmdoctor/tmdoctor/inventory"
 	"github.com/tmdoctor/tmdoctor/probes"
 )
 
-// Tally counts hosts as they arrive and ranks their causes. The zero Tally is
-// ready. It keeps names of hosts with a cause and nothing else of a host.
+// Tally counts hosts as they arrive, ranks their causes, and compares those
+// that have one with the others. The zero Tally is ready. It keeps names of
+// hosts with a cause, and what is different among all hosts once.
 type Tally struct {
 	s      Summary
 	causes map[string]*causeTally
-}
-
-type causeTally struct {
-	best  probes.Confidence
-	names []string
+	why    reasons
+	shared sharing
 }
 
 // Add counts one host. A status that is none counts as unknown.
@@ -35,21 +32,9 @@ func (t *Tally) Add(h *Host) {
 	default:
 		t.s.Unknown++
 	}
-	for i := range h.Causes {
-		c := &h.Causes[i]
-		if t.causes == nil {
-			t.causes = map[string]*causeTally{}
-		}
-		of := t.causes[c.Cause]
-		if of == nil {
-			of = &causeTally{best: c.Confidence}
-			t.causes[c.Cause] = of
-		}
-		if strength(c.Confidence) > strength(of.best) {
-			of.best = c.Confidence
-		}
-		of.names = appendHost(of.names, h.Name)
-	}
+	t.shared.add(h)
+	t.why.add(h)
+	t.addCauses(h)
 }
 
 // Summary is the count so far. finished is nil if the run was cut short.
@@ -58,14 +43,12 @@ func (t *Tally) Summary(finished *time.Time) Summary {
 	s.Finished = finished
 	s.Causes = make([]CauseSummary, 0, len(t.causes))
 	for name, c := range t.causes {
-		s.Causes = append(s.Causes, CauseSummary{
-			Cause: name, Confidence: c.best,
-			Hosts: len(c.names), Names: inventory.Fold(c.names),
-		})
+		s.Causes = append(s.Causes, t.cause(name, c))
 	}
 	slices.SortFunc(s.Causes, func(a, b CauseSummary) int {
 		return cmp.Or(
 			cmp.Compare(strength(b.Confidence), strength(a.Confidence)),
+			cmp.Compare(b.Shown.Hosts, a.Shown.Hosts),
 			cmp.Compare(b.Hosts, a.Hosts),
 			cmp.Compare(a.Cause, b.Cause))
 	})
@@ -74,10 +57,10 @@ func (t *Tally) Summary(finished *time.Time) Summary {
 
 // strength orders confidences: proven is the strongest, what is history or
 // not known is weaker than any that holds now.
-func strength(c probes.Confidence) int {
-	return 1 + slices.Index([]probes.Confidence{
-		probes.History, probes.Possible, probes.Likely, probes.Proven}, c)
-}
+func strength(c probes.Confidence) int { return 1 + slices.Index(confidences, c) }
+
+// confidences are all there are, the weakest first.
+var confidences = []probes.Confidence{probes.History, probes.Possible, probes.Likely, probes.Proven}
 
 // appendHost adds a name to a list that is filled host by host, once a host.
 func appendHost(names []string, name string) []string {

@@ -34,7 +34,7 @@ var traits = []trait{
 		of: func(h *Host, tell func(key, value string)) {
 			for i := range h.TaskManagers {
 				if v := h.TaskManagers[i].Version; v != "" {
-					tell("", shown(v))
+					tell("", v)
 				}
 			}
 		},
@@ -53,9 +53,6 @@ var traits = []trait{
 	},
 }
 
-// shown is a text from a host, escaped and not too long.
-func shown(s string) string { return cutEnd(Escape(s), maxValue, "..") }
-
 // tellSettings tells the settings of the files that the host's running
 // TaskManagers were started with.
 func tellSettings(h *Host, tell func(key, value string)) {
@@ -69,14 +66,16 @@ func tellSettings(h *Host, tell func(key, value string)) {
 		}
 	}
 	for i := range h.Facts.Flink.Configs {
-		c := &h.Facts.Flink.Configs[i]
-		if !dirs[path.Dir(c.Path)] {
-			continue
+		if c := &h.Facts.Flink.Configs[i]; dirs[path.Dir(c.Path)] {
+			tellConfig(c, tell)
 		}
-		for key, s := range c.Settings {
-			if !hostsOwn(key) {
-				tell(shown(key), shown(s.Value))
-			}
+	}
+}
+
+func tellConfig(c *probes.FlinkConfig, tell func(key, value string)) {
+	for key, s := range c.Settings {
+		if !hostsOwn(key) {
+			tell(key, s.Value)
 		}
 	}
 }
@@ -92,12 +91,12 @@ func tellSystem(h *Host, tell func(key, value string)) {
 		"architecture": f.Machine, "C library": f.Libc, "kernel": f.Kernel, "operating system": f.OS,
 	} {
 		if text, ok := v.Get(); ok && text != "" {
-			tell(key, shown(text))
+			tell(key, text)
 		}
 	}
 	for _, v := range f.Java {
 		if text, ok := v.Get(); ok && text != "" {
-			tell("Java", shown(text))
+			tell("Java", text)
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"iter"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
@@ -33,8 +34,11 @@ type Audit struct {
 	Root string
 	// View is what of the answers is judged.
 	View View
+	// Cluster is what Flink's REST API says, nil if it is not asked.
+	Cluster *Cluster
 
 	judge *probes.Evaluator
+	begun sync.Once // of Host
 }
 
 // View is how much of a host is judged. The zero View is all of it.
@@ -56,6 +60,17 @@ func (a *Audit) Run(ctx context.Context, hosts []inventory.Host, each func(*repo
 		}
 	}
 	return nil
+}
+
+// HostScript is what is run on each host, for a caller that holds the
+// connections itself and gives the results to [Audit.Host].
+func (a *Audit) HostScript() remote.Script { return &hostScript{a} }
+
+// Host judges one result of [Audit.HostScript]. It may be called by several
+// goroutines at once, but not beside [Audit.Run].
+func (a *Audit) Host(res remote.Result) *report.Host {
+	a.begun.Do(func() { a.judge = probes.NewEvaluator(a.Policy) })
+	return a.host(res)
 }
 
 // host turns a result into a host of the report.
@@ -83,7 +98,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		return h
 	}
 	facts.SetClock(res.Ended.Add(-res.Timing.Script), res.Ended)
-	Judge(h, facts, a.judge, a.View)
+	Judge(h, facts, a.judge, a.View, a.Cluster)
 	return h
 }
 
@@ -124,10 +139,10 @@ func lost(h *report.Host, why *report.Unreachable) {
 	h.Causes = []probes.Cause{}
 }
 
-// Judge fills in what the facts of a host mean to an evaluator, as far as the
-// view goes.
-func Judge(h *report.Host, facts *probes.Facts, judge *probes.Evaluator, view View) {
-	audit := judge.Evaluate(facts).At(view.Horizon).Only(view.Only)
+// Judge fills in what the facts of a host, and what the cluster says about it,
+// mean to an evaluator, as far as the view goes.
+func Judge(h *report.Host, facts *probes.Facts, judge *probes.Evaluator, view View, cluster *Cluster) {
+	audit := judge.EvaluateWith(facts, cluster.of(h, facts)).At(view.Horizon).Only(view.Only)
 	h.Unreachable = nil
 	h.Facts = facts
 	h.Status, h.Checks, h.Findings, h.Causes = audit.Status, audit.Checks, audit.Findings, audit.Causes

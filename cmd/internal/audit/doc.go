@@ -13,6 +13,10 @@
 // and never what is kept of it, and the [probes.Evaluator], which is the policy
 // and what hosts with equal files have in common.
 //
+// What Flink's REST API says ([Cluster]) is asked beside the hosts. It is placed
+// on them by name, each is judged with what concerns it, and what concerns none
+// stands in the report by itself.
+//
 // It is used by check, why, explain and demo. It neither prints nor prompts: it
 // takes callbacks.
 package audit

@@ -22,6 +22,8 @@ type Collected struct {
 	Hosts []*report.Host
 	// Run is that of the first report; Selected counts the hosts of all.
 	Run report.Run
+	// Cluster is what Flink's REST API said then, nil if it was not asked.
+	Cluster *Cluster
 	// Finished is when the last report was finished, nil if one of them was cut
 	// short: what was not asked then is not known now.
 	Finished *time.Time
@@ -32,6 +34,10 @@ type Collected struct {
 // script` that something else carried to a host. A raw file stands for one
 // host, named like the file without its extension.
 //
+// What Flink's REST API said is judged again too. Shards of one fleet may have
+// asked it one after the other: the newest answers count. Answers of different
+// APIs do not become one.
+//
 // Hosts keep what made them unreachable; all others are judged again, with
 // policy and by this tmdoctor, as far as the view goes: what the saved report
 // was judged at does not matter.
@@ -40,9 +46,10 @@ type Collected struct {
 func Saved(files []string, policy *probes.Policy, view View) (all Collected, err error) {
 	judge := probes.NewEvaluator(policy)
 	seen := map[string]string{} // host -> file
+	var cluster *report.Cluster
 	cutShort := false
 	for i, file := range files {
-		r, err := savedFile(file, judge, view)
+		r, err := savedFile(file)
 		if err != nil {
 			return Collected{}, err
 		}
@@ -52,6 +59,11 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 			all.Run.Horizon = view.Horizon
 		}
 		all.Run.Selected = selected
+		if c := r.Cluster; c != nil && cluster != nil && c.URL != cluster.URL {
+			return Collected{}, fmt.Errorf("%s: Flink's REST API is %s, and %s in a file before it", file, c.URL, cluster.URL)
+		} else if c != nil && (cluster == nil || c.Asked.After(cluster.Asked)) {
+			cluster = c
+		}
 		if end := r.Summary.Finished; end == nil || len(r.Hosts) < r.Run.Selected {
 			cutShort = true
 		} else if all.Finished == nil || end.After(*all.Finished) {
@@ -73,16 +85,22 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 	if all.Run.Selected == 0 {
 		return Collected{}, fmt.Errorf("%s: %w", strings.Join(files, ", "), ErrNoHost)
 	}
+	if cluster != nil {
+		all.Cluster = savedCluster(cluster, all.Hosts)
+	}
+	for _, h := range all.Hosts {
+		judgeAgain(h, judge, view, all.Cluster)
+	}
 	return all, nil
 }
 
-func savedFile(file string, judge *probes.Evaluator, view View) (*report.Report, error) {
+func savedFile(file string) (*report.Report, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
 	}
 	if !bytes.HasPrefix(bytes.TrimSpace(b), []byte("{")) {
-		return rawOutput(file, b, judge, view)
+		return rawOutput(file, b)
 	}
 	r, err := report.Read(bytes.NewReader(b))
 	if err != nil && !errors.Is(err, report.ErrTruncated) {
@@ -91,15 +109,12 @@ func savedFile(file string, judge *probes.Evaluator, view View) (*report.Report,
 	if r.Run.Selected < 0 {
 		return nil, fmt.Errorf("%s: %w: selected is %d", file, report.ErrSchema, r.Run.Selected)
 	}
-	for i := range r.Hosts {
-		judgeAgain(&r.Hosts[i], judge, view)
-	}
 	return r, nil
 }
 
 // judgeAgain judges a host of a saved report. Its status then is not believed:
 // without a complete answer beside it, a host is unknown.
-func judgeAgain(h *report.Host, judge *probes.Evaluator, view View) {
+func judgeAgain(h *report.Host, judge *probes.Evaluator, view View, cluster *Cluster) {
 	switch {
 	case h.Unreachable != nil:
 		h.Facts = nil // of an answer that did not come to its end
@@ -111,19 +126,18 @@ func judgeAgain(h *report.Host, judge *probes.Evaluator, view View) {
 			Hint:   "ask the host again: tmdoctor check -o json=FILE keeps the facts",
 		})
 	default:
-		Judge(h, h.Facts, judge, view)
+		Judge(h, h.Facts, judge, view, cluster)
 	}
 }
 
-// rawOutput judges what `tmdoctor script` printed on one host.
-func rawOutput(file string, b []byte, judge *probes.Evaluator, view View) (*report.Report, error) {
+// rawOutput is what `tmdoctor script` printed on one host.
+func rawOutput(file string, b []byte) (*report.Report, error) {
 	facts, err := probes.ParseFacts(b, "")
 	if err != nil {
 		return nil, fmt.Errorf("%s: neither a saved report nor the output of the script: %w", file, err)
 	}
 	base := filepath.Base(file)
-	h := report.Host{Name: strings.TrimSuffix(base, filepath.Ext(base)), Groups: []string{}}
-	Judge(&h, facts, judge, view)
+	h := report.Host{Name: strings.TrimSuffix(base, filepath.Ext(base)), Groups: []string{}, Facts: facts}
 	now := time.Now().UTC()
 	return &report.Report{
 		Run: report.Run{ID: base, Started: now, Selected: 1}, Hosts: []report.Host{h},
