@@ -1,0 +1,42 @@
+# sh -c THIS sh PID STARTED ITEM SOFT HARD [undo] raises a limit of a process,
+# and lowers it only to undo that. A process that is gone, or another one by
+# now, is left alone. It prints "changed" if it changed it.
+set -eu
+LC_ALL=C
+PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
+export LC_ALL PATH
+pid=$1 started=$2 item=$3 soft=$4 hard=$5 undo=${6-}
+same() {
+	# Field 22, counted behind the name, which may hold blanks and brackets.
+	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
+	[ "$(printf '%s\n' "${stat##*") "}" | cut -d ' ' -f 20)" = "$started" ]
+}
+case $item in
+nofile) head='Max open files' ;;
+as) head='Max address space' ;;
+nproc) head='Max processes' ;;
+*) exit 1 ;;
+esac
+higher() {
+	if [ "$1" = unlimited ] || [ "$2" = unlimited ]; then
+		echo unlimited
+	elif [ "$1" -gt "$2" ]; then
+		echo "$1"
+	else
+		echo "$2"
+	fi
+}
+same || {
+	echo "the process is gone"
+	exit 0
+}
+# shellcheck disable=SC2046 # words
+set -- $(sed -n "s/^$head  *\([^ ]*\)  *\([^ ]*\) .*/\1 \2/p" "/proc/$pid/limits")
+[ -n "$undo" ] || {
+	soft=$(higher "$soft" "$1")
+	hard=$(higher "$hard" "$2")
+}
+[ "$soft:$hard" != "$1:$2" ] || exit 0
+same
+prlimit --pid "$pid" "--$item=$soft:$hard"
+echo changed
