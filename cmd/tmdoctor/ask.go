@@ -29,14 +29,21 @@ type askFlags struct {
 }
 
 func (f *askFlags) addAsk(u *ui, cmd *cobra.Command) {
+	f.addReach(u, cmd)
+	flags := cmd.Flags()
+	flags.StringVar(&f.root, "root", "", "ask a `DIR` that stands for a host, instead of hosts")
+	flags.StringArrayVar(&f.from, "from", nil, "judge a saved report or the output of the script in `FILE`, instead of asking hosts; repeatable")
+}
+
+// addReach adds those of them that are about hosts: what is changed is never a
+// directory or a report.
+func (f *askFlags) addReach(u *ui, cmd *cobra.Command) {
 	f.addInventory(u, cmd)
 	f.addSSH(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.policy, "policy", "", "policy `FILE`: floors, thresholds, and warn or fail for a code")
 	flags.BoolVar(&f.sudo, "sudo", false, "read with sudo what only the TaskManager's user or root may see; tmdoctor script --sudoers prints the rules it needs")
-	flags.StringVar(&f.flinkUser, "flink-user", "", "`USER` that runs the TaskManagers, where a host does not tell")
-	flags.StringVar(&f.root, "root", "", "ask a `DIR` that stands for a host, instead of hosts")
-	flags.StringArrayVar(&f.from, "from", nil, "judge a saved report or the output of the script in `FILE`, instead of asking hosts; repeatable")
+	flags.StringVar(&f.flinkUser, "flink-user", "", "operating-system `USER` that runs the TaskManagers, where a host does not tell")
 	flags.DurationVar(&f.deadline, "deadline", 0, "end the whole run after this `TIME`; what is not known by then is unknown")
 	flags.BoolVarP(&u.verbose, "verbose", "v", false, "say on standard error how each host was reached")
 }

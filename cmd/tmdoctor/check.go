@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
+	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/report"
 )
@@ -18,8 +19,10 @@ import (
 type checkFlags struct {
 	askFlags
 	outputFlags
+	rest    restFlags
 	only    []string
 	horizon string
+	compare string // a run of fix
 }
 
 func newCheck(u *ui) *cobra.Command {
@@ -40,22 +43,41 @@ its own.
   tmdoctor check -q -i prod.yaml          from cron: silent when all is well
   tmdoctor check -i prod.yaml --horizon boot
                                           will the fleet come up healthy?
+  tmdoctor check -i prod.yaml --flink-url https://jm1:8081 --flink-auth-file auth
+                                          and what Flink itself knows
   tmdoctor check --from audit.json        judge again what was collected before
   tmdoctor check --root /mnt/rescue       a directory that stands for a host
+  tmdoctor check -i prod.yaml --compare last
+                                          do the changes of a run of fix hold?
 
 Every limit is judged as the process runs (running), as a start now would get it
 (live), and as a start after the next boot gets it (boot); --horizon asks for one
 of them. --horizon boot is 0 only if the limits of every host after its next boot
 are known and ok; nothing else is judged then.
 
+--compare RUN says below the table of each value that a run of tmdoctor fix gave a
+host if it holds, what decides it now, and if the host was rebooted since. A change
+that does not hold is a failure; one that cannot be told, or whose host was not
+asked, is unknown.
+
+With --flink-url the JobManager is asked too, with GET requests only: why tasks
+failed, also on TaskManagers that are gone, the state backend really in use, and
+checkpoints. What belongs to a host is judged with it, the rest is told by
+itself. If the API cannot be read, the hosts are judged all the same and the
+status is unknown. No proxy of the environment is used, no redirect to another
+host is followed, and a password goes over https or to this machine only.
+
 ` + exitHelp,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args) },
 	}
 	f.addAsk(u, cmd)
+	f.rest.addREST(cmd)
 	f.addOutput(cmd)
 	flags := cmd.Flags()
 	flags.StringSliceVar(&f.only, "only", nil, "judge only these `PROBES`, joined by commas")
 	flags.StringVar(&f.horizon, "horizon", "all", "judge only one `HORIZON`: "+strings.Join(horizonNames(), ", "))
+	flags.StringVar(&f.compare, "compare", "", "say of each change of a `RUN` of fix if it holds: an id, the begin of one, or last")
+	_ = cmd.RegisterFlagCompletionFunc("compare", completeRuns)
 	_ = cmd.RegisterFlagCompletionFunc("only", completeProbes)
 	_ = cmd.RegisterFlagCompletionFunc("horizon", cobra.FixedCompletions(horizonNames(), cobra.ShellCompDirectiveNoFileComp))
 	return cmd
@@ -86,8 +108,18 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
+	var run *repair.SavedRun
+	if f.compare != "" {
+		if run, _, err = u.openRun(f.compare); err != nil {
+			return err
+		}
+	}
 	if f.from != nil {
-		return f.judgeSaved(u, policy, patterns)
+		return f.judgeSaved(u, policy, patterns, run)
+	}
+	client, err := f.rest.open(u) // connects to nothing yet
+	if err != nil {
+		return err
 	}
 	hosts, err := f.hosts(u, patterns)
 	if err != nil {
@@ -101,22 +133,36 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	// the run and not the process.
 	ctx, stop := interruptible(ctx, u, f.deadline)
 	defer stop()
-	run := newRun(script, f.policy, len(hosts))
-	run.Horizon = f.view().Horizon
-	out, err := f.open(u, f.options(patterns), run, policy)
+	begun := newRun(script, f.policy, len(hosts))
+	begun.Horizon = f.view().Horizon
+	out, err := f.open(u, f.options(patterns), begun, policy)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	if err := f.ask(ctx, u, f.audit(script, policy, f.view()), hosts, out.host); err != nil {
+	if run != nil {
+		out.compared = newCompared(run, begun.Started, len(patterns) > 0)
+	}
+	a := f.audit(script, policy, f.view())
+	cluster, stopCluster := askCluster(ctx, client, hosts)
+	defer stopCluster()
+	a.Cluster = cluster
+	if err := f.ask(ctx, u, a, hosts, out.host); err != nil {
+		return err
+	}
+	if err := out.cluster(cluster); err != nil {
 		return err
 	}
 	cutShort := ctx.Err() != nil
-	return interruptedLate(ctx, cutShort, out.finish(whole(cutShort)))
+	finished := interruptedLate(ctx, cutShort, out.finish(whole(cutShort)))
+	if out.compared != nil {
+		return f.afterCompare(u, out.compared, finished)
+	}
+	return finished
 }
 
 // judgeSaved is check --from.
-func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string) error {
+func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string, run *repair.SavedRun) error {
 	if len(patterns) > 0 {
 		return usagef("leave out the patterns, or ask the hosts with -i", "--from takes no PATTERN yet: %s", strings.Join(patterns, " "))
 	}
@@ -130,17 +176,39 @@ func (f *checkFlags) judgeSaved(u *ui, policy *probes.Policy, patterns []string)
 		return err
 	}
 	defer out.close()
+	if run != nil {
+		out.compared = newCompared(run, saved.Run.Started, false)
+	}
 	for _, h := range saved.Hosts {
 		if err := out.host(h); err != nil {
 			return err
 		}
 	}
-	return out.finish(saved.Finished)
+	if err := out.cluster(saved.Cluster); err != nil {
+		return err
+	}
+	finished := out.finish(saved.Finished)
+	if run != nil {
+		return f.afterCompare(u, out.compared, finished)
+	}
+	return finished
 }
 
 func (f *checkFlags) validate() error {
 	if err := f.askFlags.check(); err != nil {
 		return err
+	}
+	if err := f.rest.check(f.from != nil); err != nil {
+		return err
+	}
+	if f.compare != "" && f.root != "" {
+		return usagef("leave out one of them", "--compare is about the hosts of a run, and --root is none of them")
+	}
+	if f.compare != "" && f.only != nil {
+		return usagef("leave out --only", "--compare needs every probe that judges a limit")
+	}
+	if h, _ := probes.ParseHorizon(f.horizon); f.compare != "" && h != "" {
+		return usagef("leave out --horizon", "--compare judges all horizons")
 	}
 	if f.only != nil && len(f.only) == 0 { // --only=: nothing judged would be a healthy fleet
 		return usagef("the probes are "+strings.Join(probeNames(), ", "), "--only names no probe")
@@ -162,6 +230,9 @@ func (f *checkFlags) checkHorizon() error {
 	h, err := probes.ParseHorizon(f.horizon)
 	if err != nil {
 		return usagef("use "+strings.Join(horizonNames(), ", "), "--horizon %w", err)
+	}
+	if h == probes.Boot && f.rest.url != "" {
+		return usagef("leave out one of the two", "--flink-url says nothing of the next boot, and --horizon boot judges nothing else")
 	}
 	judges := func(name string) bool { return probes.ByName(name).Setting != nil }
 	if h != probes.Boot || f.only == nil || slices.ContainsFunc(f.only, judges) {
@@ -193,7 +264,7 @@ func (f *checkFlags) view() audit.View {
 // options are what the table needs of the command line: the next commands to
 // type ask the same hosts in the same way.
 func (f *checkFlags) options(patterns []string) report.Options {
-	words := f.words()
+	words := append(f.words(), f.rest.words()...)
 	if f.view().Horizon != "" {
 		words = append(words, "--horizon", f.horizon)
 	}
@@ -204,5 +275,5 @@ func (f *checkFlags) options(patterns []string) report.Options {
 
 // runID names a run by when it began.
 func runID(t time.Time) string {
-	return fmt.Sprintf("%s-%06d", t.UTC().Format("20060102T150405Z"), t.Nanosecond()/1000)
+	return fmt.Sprintf("%s-%06d", t.UTC().Format(probes.RunLayout), t.Nanosecond()/1000)
 }

@@ -32,8 +32,8 @@ func demoLimits() remote.Limits {
 
 func newDemo(u *ui) *cobra.Command {
 	var (
-		keep bool
-		out  outputFlags
+		keep, fixes bool
+		out         outputFlags
 	)
 	cmd := &cobra.Command{
 		Use:   "demo",
@@ -44,18 +44,34 @@ with the same code: one connection a host, the same script, the same judgement.
 Nothing is written outside a private temporary directory, and that is removed at
 the end, whatever the end is.
 
+--fix plays tmdoctor fix on a part of the fleet: the table before, the plan as diffs,
+the confirmation (which it types itself), a canary, batches, verification over new
+connections, and the table afterwards. Only files below the temporary directory
+are changed, and no sudo is called.
+
 --keep leaves the fleet running until Ctrl-C and prints the files with which every
 other command, and ssh itself, can be tried against it.
 
-Exit status: 0 when every host showed what it should, else 1; 64 for a wrong
+Exit status: 0 when every host showed what it should (with --fix: came out as it
+should), else 1; 64 for a wrong
 command line.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := out.check(); err != nil {
 				return err
 			}
-			if keep {
+			switch {
+			case keep && fixes:
+				return usagef("leave one of them out; fix can be tried on a fleet that is kept", "--keep and --fix cannot be together")
+			case keep:
 				return keepDemo(cmd.Context(), u, demo.Cases())
+			case fixes:
+				if err := checkDemoFix(&out); err != nil {
+					return err
+				}
+				return withDemo(cmd.Context(), u, demoFixCases(), func(ctx context.Context, fleet *demo.Fleet) error {
+					return runDemoFix(ctx, u, &out, fleet)
+				})
 			}
 			return runDemo(cmd.Context(), u, &out, demo.Cases())
 		},
@@ -64,6 +80,7 @@ command line.`,
 	for _, name := range []string{"fail-on", "quiet"} { // the exit status is the demonstration's own
 		_ = cmd.Flags().MarkHidden(name)
 	}
+	cmd.Flags().BoolVar(&fixes, "fix", false, "play tmdoctor fix on a part of the fleet")
 	cmd.Flags().BoolVar(&keep, "keep", false, "leave the fleet running until Ctrl-C, and print how to reach it")
 	return cmd
 }
@@ -71,6 +88,22 @@ command line.`,
 // runDemo starts the fleet, checks it and says whether every host showed what
 // its case expects.
 func runDemo(ctx context.Context, u *ui, out *outputFlags, cases []demo.Case) error {
+	return withDemo(ctx, u, cases, func(ctx context.Context, fleet *demo.Fleet) error {
+		limits := demoLimits()
+		u.printf("asking them as check does, with shorter limits: script %s, host %s", limits.Script, limits.Host)
+		seen, err := checkDemo(ctx, u, out, fleet, limits)
+		if err != nil {
+			return err
+		}
+		if ctx.Err() != nil {
+			return verdict(1)
+		}
+		return judgeDemo(u, cases, seen)
+	})
+}
+
+// withDemo starts the fleet for play and removes it, whatever the end is.
+func withDemo(ctx context.Context, u *ui, cases []demo.Case, play func(context.Context, *demo.Fleet) error) error {
 	// A terminal that is closed, or a pager that is left, must not leave the
 	// directory behind.
 	ctx, stopEnd := signal.NotifyContext(ctx, syscall.SIGHUP)
@@ -91,16 +124,12 @@ func runDemo(ctx context.Context, u *ui, out *outputFlags, cases []demo.Case) er
 		return demoFailed(ctx, err)
 	}
 	defer fleet.Close()
-	limits := demoLimits()
-	u.printf("asking them as check does, with shorter limits: script %s, host %s", limits.Script, limits.Host)
-	seen, err := checkDemo(ctx, u, out, fleet, limits)
-	if err != nil {
-		return demoFailed(ctx, err)
+	err = play(ctx, fleet)
+	var v verdict
+	if err == nil || errors.As(err, &v) {
+		return err
 	}
-	if ctx.Err() != nil {
-		return verdict(1)
-	}
-	return judgeDemo(u, cases, seen)
+	return demoFailed(ctx, err)
 }
 
 // outlivePipes keeps SIGPIPE from ending the process, until stop: a write to a

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -25,12 +26,14 @@ type lab struct {
 	ctl   string // network namespace that tmdoctor runs in
 	hosts map[string]*labHost
 	order []string
+	state string // $XDG_STATE_HOME of tmdoctor, "" for none
 }
 
 // labHost is one host of the lab.
 type labHost struct {
 	name    string
 	address string
+	behind  string
 	netns   string
 	pid     int // of sshd, in the test's own pid namespace
 	cmd     *exec.Cmd
@@ -42,6 +45,8 @@ type labHostSpec struct {
 	shell   string
 	flavour string
 	behind  string // reachable only through this host
+	script  string // in testdata, "" is e2e/host.sh
+	env     []string
 }
 
 // require skips a test whose tools are missing, and fails it in CI.
@@ -109,8 +114,16 @@ func (l *lab) inNet(netns string, args ...string) string {
 // start makes a host and waits until its sshd runs.
 func (l *lab) start(spec labHostSpec) *labHost {
 	l.t.Helper()
+	wait := l.begin(spec)
+	wait()
+	return l.hosts[spec.name]
+}
+
+// begin makes a host, and gives what waits until its sshd runs.
+func (l *lab) begin(spec labHostSpec) (wait func()) {
+	l.t.Helper()
 	n := len(l.order) + 10
-	h := &labHost{name: spec.name, netns: fmt.Sprintf("tmd%dh%d", os.Getpid(), n)}
+	h := &labHost{name: spec.name, behind: spec.behind, netns: fmt.Sprintf("tmd%dh%d", os.Getpid(), n)}
 	l.must("ip", "netns", "add", h.netns)
 	l.t.Cleanup(func() { _ = exec.Command("ip", "netns", "del", h.netns).Run() })
 	l.inNet(h.netns, "ip", "link", "set", "lo", "up")
@@ -127,7 +140,10 @@ func (l *lab) start(spec labHostSpec) *labHost {
 	l.inNet(h.netns, "ip", "addr", "add", h.address+"/24", "dev", "eth0")
 	l.inNet(h.netns, "ip", "link", "set", "eth0", "up")
 
-	script, err := filepath.Abs("testdata/e2e/host.sh")
+	if spec.script == "" {
+		spec.script = "e2e/host.sh"
+	}
+	script, err := filepath.Abs(filepath.Join("testdata", spec.script))
 	if err != nil {
 		l.t.Fatal(err)
 	}
@@ -135,9 +151,12 @@ func (l *lab) start(spec labHostSpec) *labHost {
 		"unshare", "--mount", "--pid", "--uts", "--ipc", "--fork", "--kill-child", "--mount-proc", "/bin/sh", script)
 	h.cmd.Env = append(os.Environ(), "LAB="+l.dir, "NAME="+spec.name, "KEY="+l.path("key.pub"),
 		"OP_SHELL="+spec.shell, "FLAVOUR="+spec.flavour)
+	h.cmd.Env = append(h.cmd.Env, spec.env...)
 	var stderr bytes.Buffer
 	h.cmd.Stderr = &stderr
 	h.cmd.WaitDelay = time.Second // what it started holds stderr open
+	// A test that is interrupted cleans up nothing: the host ends with it.
+	h.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	if err := h.cmd.Start(); err != nil {
 		l.t.Fatal(err)
 	}
@@ -147,14 +166,16 @@ func (l *lab) start(spec labHostSpec) *labHost {
 	})
 	l.hosts[spec.name] = h
 	l.order = append(l.order, spec.name)
-	l.until("sshd of "+spec.name, func() bool {
-		return l.exists(filepath.Join(spec.name, "up")) && l.listening(h) == nil
-	}, func() string {
-		log, _ := os.ReadFile(l.path(spec.name + "/sshd.log"))
-		return stderr.String() + string(log)
-	})
-	h.pid = l.child(h.cmd.Process.Pid)
-	return h
+	return func() {
+		l.t.Helper()
+		l.until("sshd of "+spec.name, func() bool {
+			return l.exists(filepath.Join(spec.name, "up")) && l.listening(h) == nil
+		}, func() string {
+			log, _ := os.ReadFile(l.path(spec.name + "/sshd.log"))
+			return stderr.String() + string(log)
+		})
+		h.pid = l.child(h.cmd.Process.Pid)
+	}
 }
 
 // listening asks for the host's ssh banner from inside its own namespace.
@@ -170,11 +191,16 @@ func (l *lab) exists(name string) bool {
 // until waits for what the kernel and sshd do in their own time.
 func (l *lab) until(what string, done func() bool, why func() string) {
 	l.t.Helper()
-	for range 200 {
+	l.within(10*time.Second, 50*time.Millisecond, what, done, why)
+}
+
+// within asks at every step, for as long as a slow machine may need.
+func (l *lab) within(limit, step time.Duration, what string, done func() bool, why func() string) {
+	l.t.Helper()
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(step) {
 		if done() {
 			return
 		}
-		time.Sleep(50 * time.Millisecond)
 	}
 	l.t.Fatalf("%s did not come up: %s", what, why())
 }
@@ -198,80 +224,32 @@ func (l *lab) inside(h *labHost, args ...string) *exec.Cmd {
 	return exec.Command("nsenter", append([]string{"-t", strconv.Itoa(h.pid), "-m", "-p", "-n", "-u", "--"}, args...)...)
 }
 
-// javaSpec is a stand-in TaskManager.
-type javaSpec struct {
-	maps, files int
-	limits      []string // of prlimit: --nofile=4096:4096
-	index       int
-}
-
-// taskManager starts a stand-in TaskManager on a host and returns its pid, as
-// the test sees it and as the host sees it.
-func (l *lab) taskManager(h *labHost, spec javaSpec) (outside, inside int) {
-	l.t.Helper()
-	require(l.t, "java", "javac")
-	classes := l.path("classes")
-	if !l.exists("classes") {
-		l.must("javac", "-d", classes, "testdata/e2e/TaskManagerRunner.java")
-	}
-	tmp := fmt.Sprintf("%s/%s/tmp/tm%d", l.dir, h.name, spec.index)
-	if err := os.MkdirAll(tmp, 0o755); err != nil {
-		l.t.Fatal(err)
-	}
-	if err := os.Chown(tmp, 7001, 7001); err != nil {
-		l.t.Fatal(err)
-	}
-	args := append([]string{"prlimit"}, spec.limits...)
-	args = append(args, "setpriv", "--reuid", "7001", "--regid", "7001", "--clear-groups",
-		"java", "-Xmx64m", "-Djava.io.tmpdir="+tmp,
-		"-Dhold.maps="+strconv.Itoa(spec.maps), "-Dhold.files="+strconv.Itoa(spec.files),
-		fmt.Sprintf("-Dlog.file=/opt/flink/log/flink-flink-taskexecutor-%d-%s.log", spec.index, h.name),
-		"-classpath", classes, "org.apache.flink.runtime.taskexecutor.TaskManagerRunner",
-		"--configDir", "/opt/flink/conf", "-D", "taskmanager.numberOfTaskSlots=1", "-D", "s3.secret-key=do-not-tell-anyone")
-	cmd := l.inside(h, args...)
-	cmd.Dir = "/"
-	var out bytes.Buffer
-	cmd.Stdout, cmd.Stderr = &out, &out
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
-		l.t.Fatal(err)
-	}
-	l.t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
-	l.until("the TaskManager of "+h.name, func() bool {
-		_, err := os.Stat(tmp + "/ready")
-		return err == nil
-	}, out.String)
-	outside = l.child(cmd.Process.Pid)
-	return outside, l.pidInside(outside)
-}
-
-// pidInside is a process's pid in its own namespace.
-func (l *lab) pidInside(outside int) int {
-	l.t.Helper()
-	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", outside))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	for line := range strings.Lines(string(status)) {
-		if rest, ok := strings.CutPrefix(line, "NSpid:"); ok {
-			f := strings.Fields(rest)
-			n, _ := strconv.Atoi(f[len(f)-1])
-			return n
+// connect writes inventory, ssh_config and known_hosts of all hosts that were
+// started, and returns the known hosts but those left out.
+func (l *lab) connect(leaveOut string) string {
+	var inv, config, known strings.Builder
+	for _, name := range l.order {
+		h := l.hosts[name]
+		fmt.Fprintln(&inv, name)
+		fmt.Fprintf(&config, "Host %s\n\tHostName %s\n", name, h.address)
+		if h.behind != "" {
+			fmt.Fprintf(&config, "\tProxyJump %s\n", h.behind)
+		}
+		if name != leaveOut {
+			fmt.Fprintf(&known, "%s %s", h.address, l.read("hostkey_ed25519.pub"))
 		}
 	}
-	l.t.Fatalf("no NSpid in the status of %d", outside)
-	return 0
+	fmt.Fprintf(&config, "Host *\n\tUser op\n\tIdentityFile %s\n\tIdentitiesOnly yes\n\tUserKnownHostsFile %s\n", l.path("key"), l.path("known_hosts"))
+	l.write("hosts.txt", inv.String())
+	l.write("ssh_config", config.String())
+	l.write("known_hosts", known.String())
+	return known.String()
 }
 
 // run is tmdoctor in the control namespace, as an operator would run it.
 func (l *lab) run(args ...string) (stdout, stderr string, status int) {
 	l.t.Helper()
-	cmd := exec.Command("ip", append([]string{"netns", "exec", l.ctl, l.bin}, args...)...)
-	cmd.Dir = l.dir
-	cmd.Env = append(os.Environ(), "HOME="+l.dir, "SSH_AUTH_SOCK=", "NO_COLOR=1")
+	cmd := l.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	err := cmd.Run()
@@ -279,6 +257,14 @@ func (l *lab) run(args ...string) (stdout, stderr string, status int) {
 		l.t.Fatal(err)
 	}
 	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// command is tmdoctor in the control namespace.
+func (l *lab) command(args ...string) *exec.Cmd {
+	cmd := exec.Command("ip", append([]string{"netns", "exec", l.ctl, l.bin}, args...)...)
+	cmd.Dir = l.dir
+	cmd.Env = append(os.Environ(), "HOME="+l.dir, "XDG_STATE_HOME="+l.state, "SSH_AUTH_SOCK=", "NO_COLOR=1")
+	return cmd
 }
 
 // check is `tmdoctor check -o json` over the lab's inventory.
@@ -302,6 +288,15 @@ func (l *lab) host(r *report.Report, name string) *report.Host {
 	}
 	l.t.Fatalf("the report has no host %s", name)
 	return nil
+}
+
+func (l *lab) read(name string) string {
+	l.t.Helper()
+	b, err := os.ReadFile(l.path(name))
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return string(b)
 }
 
 // write writes a file of the lab.

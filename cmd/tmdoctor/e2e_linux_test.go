@@ -26,38 +26,19 @@ var labHosts = []labHostSpec{
 	{name: "pair", flavour: "sudo"},
 }
 
-// newFleet starts all hosts, and writes inventory, ssh_config and known_hosts.
+// newFleet starts all hosts, and writes inventory, ssh_config and known_hosts,
+// one of them with a hashed name.
 func newFleet(t *testing.T) *lab {
 	require(t, "fish", "csh", "sudo")
 	l := newLab(t)
-	var inv, config, known strings.Builder
 	for _, spec := range labHosts {
-		h := l.start(spec)
-		fmt.Fprintln(&inv, h.name)
-		fmt.Fprintf(&config, "Host %s\n\tHostName %s\n", h.name, h.address)
-		if spec.behind != "" {
-			fmt.Fprintf(&config, "\tProxyJump %s\n", spec.behind)
-		}
-		if spec.name != "hashed" {
-			fmt.Fprintf(&known, "%s %s", h.address, l.read("hostkey_ed25519.pub"))
-		}
+		l.start(spec)
 	}
-	fmt.Fprintf(&config, "Host *\n\tUser op\n\tIdentityFile %s\n\tIdentitiesOnly yes\n\tUserKnownHostsFile %s\n", l.path("key"), l.path("known_hosts"))
-	l.write("hosts.txt", inv.String())
-	l.write("ssh_config", config.String())
+	known := l.connect("hashed")
 	l.write("hashed_known", l.hosts["hashed"].address+" "+l.read("hostkey_ecdsa.pub"))
 	l.must("ssh-keygen", "-q", "-H", "-f", l.path("hashed_known"))
-	l.write("known_hosts", known.String()+l.read("hashed_known"))
+	l.write("known_hosts", known+l.read("hashed_known"))
 	return l
-}
-
-func (l *lab) read(name string) string {
-	l.t.Helper()
-	b, err := os.ReadFile(l.path(name))
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return string(b)
 }
 
 func TestRealHosts(t *testing.T) {

@@ -24,7 +24,7 @@ func newExplain(u *ui) *cobra.Command {
 		from       []string
 	)
 	cmd := &cobra.Command{
-		Use:   "explain [PROBE|CODE|CAUSE|WORDS...]",
+		Use:   "explain [PROBE|CODE|CAUSE|WORDS|LINES OF A LOG...]",
 		Short: "say what a probe, a finding or a word of the runbook means; offline",
 		Long: `explain says what something means, how it is measured, with which threshold and
 from which source, and how to mend it by hand. It reads no host.
@@ -37,6 +37,8 @@ from which source, and how to mend it by hand. It reads no host.
   tmdoctor explain nofile --from audit.json
                                       and its values on the hosts of a report
   tmdoctor explain "ulimit -m"        whatever says something about these words
+  tmdoctor explain "Caused by: ...: Too many open files"
+                                      the causes that lines of a log may have
   tmdoctor explain --effective        every floor, threshold and status in force
 
 ` + exitOtherHelp,
@@ -64,6 +66,9 @@ from which source, and how to mend it by hand. It reads no host.
 			return explainHosts(u, topics, width, from, policy)
 		},
 	}
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error {
+		return usagef(`put words that begin with a - in quotes: tmdoctor explain "ulimit -n"`, "%v", err)
+	})
 	cmd.Flags().StringVar(&policyFile, "policy", "", "policy `FILE` whose numbers to show; alone, everything it puts in force")
 	cmd.Flags().StringArrayVar(&from, "from", nil, "below a probe that judges a limit, its values on each host of a saved report in `FILE`; repeatable")
 	cmd.Flags().BoolVar(&effective, "effective", false, "list every floor, threshold and status in force")
@@ -80,7 +85,7 @@ func completeTopics(*cobra.Command, []string, string) (names []string, _ cobra.S
 // explainHosts explains a probe and shows what its setting is worth on the
 // hosts of saved reports.
 func explainHosts(u *ui, topics []probes.Topic, width int, from []string, policy *probes.Policy) error {
-	if len(topics) != 1 || topics[0].Setting == nil {
+	if len(topics) == 0 || topics[0].Setting == nil {
 		return usagef("name one of "+strings.Join(probes.SettingNames(), ", ")+", or its probe", "--from shows the values of a setting, and none is named")
 	}
 	f := askFlags{from: from}
@@ -95,29 +100,27 @@ func explainHosts(u *ui, topics []probes.Topic, width int, from []string, policy
 	return report.WriteLimits(u.stdout, report.Options{Width: u.width(), ASCII: u.ascii()}, topics[0].Name, saved.Hosts)
 }
 
-// printTopics prints one topic whole, several as a list of names where they
-// are more than a screen.
+// printTopics prints the best topic whole and names the others, so that the
+// answer stands at the top of the screen. The probes are a list of names.
 func printTopics(w io.Writer, topics []probes.Topic, width int) error {
-	if len(topics) > 3 {
-		tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-		for _, t := range topics {
-			fmt.Fprintf(tw, "%s\t%s\n", t.Name, t.Title)
-		}
-		if err := tw.Flush(); err != nil {
+	if topics[0].Kind != "probe" || len(topics) < 2 || topics[1].Kind != "probe" {
+		if _, err := io.WriteString(w, topicText(topics[0], width)); err != nil {
 			return err
 		}
-		_, err := fmt.Fprintf(w, "\ntmdoctor explain NAME says more about one of them.\n")
+		if topics = topics[1:]; len(topics) == 0 {
+			return nil
+		}
+		fmt.Fprintf(w, "\nAlso\n")
+	}
+	tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	for _, t := range topics {
+		fmt.Fprintf(tw, "%s\t%s\t%s\n", t.Name, t.Kind, t.Title)
+	}
+	if err := tw.Flush(); err != nil {
 		return err
 	}
-	for i, t := range topics {
-		if i > 0 {
-			fmt.Fprintln(w)
-		}
-		if _, err := io.WriteString(w, topicText(t, width)); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := fmt.Fprintf(w, "\ntmdoctor explain NAME says more about one of them.\n")
+	return err
 }
 
 // topicText is one topic as a page.
@@ -132,7 +135,13 @@ func topicText(t probes.Topic, width int) string {
 	if t.Text != "" {
 		b.WriteString("\n" + wrap(t.Text, width, ""))
 	}
-	part("How it is measured", t.Measured)
+	shown := "How it is measured"
+	if t.Kind == "cause" {
+		shown = "What shows it"
+	}
+	part(shown, t.Measured)
+	part("What proves it", t.Proves)
+	part("What it is mistaken for", t.Neighbours)
 	if s := t.Setting; s != nil {
 		fmt.Fprintf(&b, "\nThree horizons of %s (%s)\n", s.Name, s.Unit)
 		for _, h := range probes.Horizons {
@@ -151,9 +160,16 @@ func topicText(t probes.Topic, width int) string {
 	part("Source", strings.Join(t.Sources, "\n\n"))
 	fix := t.Fix
 	if t.Fixable {
-		fix += "\n\nThis is one of the settings that can be repaired without touching the TaskManager."
+		fix += "\n\ntmdoctor fix does it, with a plan to confirm, and undoes it with tmdoctor rollback. It leaves the TaskManager running."
 	}
 	part("How to fix it by hand", fix)
+	for i, s := range t.Starts {
+		if i == 0 {
+			b.WriteString("\nBy what starts the TaskManager\n")
+		}
+		b.WriteString(hang("  "+s.By+": ", s.Fix, width))
+	}
+	part("Is a restart needed", t.Restart)
 	if len(t.See) > 0 {
 		part("See also", strings.Join(t.See, ", "))
 	}

@@ -97,7 +97,7 @@ func (f *hostFlags) loader(u *ui) inventory.Loader {
 func (f *hostFlags) native(u *ui) (*remote.Native, error) {
 	opts := f.ssh
 	opts.Env = u.getenv
-	opts.AskPassphrase = u.askPassphrase()
+	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), u.askSudo()
 	n, err := remote.NewNative(opts)
 	if err != nil {
 		return nil, &usageError{err: err}

@@ -13,13 +13,15 @@ const module = "github.com/tmdoctor/tmdoctor/"
 // allowed says who may import whom inside the module; a subpackage counts as
 // its parent unless it has a line of its own.
 var allowed = map[string][]string{
-	"cmd/tmdoctor":       {"cmd/internal/audit", "inventory", "remote", "probes", "probes/conf", "report"},
-	"cmd/internal/audit": {"inventory", "remote", "probes", "report"},
-	"report":             {"probes", "inventory"},
-	"probes":             {"probes/conf"},
-	"probes/conf":        {},
-	"remote":             {"inventory"},
-	"inventory":          {},
+	"cmd/tmdoctor":        {"cmd/internal/audit", "cmd/internal/repair", "inventory", "remote", "probes", "probes/conf", "probes/fix", "report"},
+	"cmd/internal/repair": {"cmd/internal/audit", "inventory", "remote", "probes", "probes/fix", "report"},
+	"cmd/internal/audit":  {"inventory", "remote", "probes", "report"},
+	"report":              {"probes", "inventory"},
+	"probes/fix":          {"probes", "probes/conf"},
+	"probes":              {"probes/conf"},
+	"probes/conf":         {},
+	"remote":              {"inventory"},
+	"inventory":           {},
 }
 
 func TestPackagesImportOnlyWhomTheyMay(t *testing.T) {

@@ -19,6 +19,13 @@ const exitInterrupted = 130
 // first SIGINT or SIGTERM: the run then prints what it knows. A second signal
 // ends the process at once, after what atExit must still remove.
 func interruptible(ctx context.Context, u *ui, deadline time.Duration, atExit ...func()) (context.Context, context.CancelFunc) {
+	what := func() string { return "what is known so far follows; interrupt again to end at once" }
+	return interruptibleWith(ctx, u, deadline, what, atExit...)
+}
+
+// interruptibleWith is interruptible where what happens next is for the caller
+// to say.
+func interruptibleWith(ctx context.Context, u *ui, deadline time.Duration, what func() string, atExit ...func()) (context.Context, context.CancelFunc) {
 	ctx, cancel := withDeadline(ctx, deadline)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
@@ -39,7 +46,7 @@ func interruptible(ctx context.Context, u *ui, deadline time.Duration, atExit ..
 			}
 			cancel()
 			u.dropQuestion()
-			u.printf("interrupted: what is known so far follows; interrupt again to end at once")
+			u.printf("interrupted: %s", what())
 		}
 	}()
 	return ctx, func() {

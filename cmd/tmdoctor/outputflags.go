@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/report"
 )
@@ -82,9 +83,13 @@ type output struct {
 	files   []*reportFile
 	tally   report.Tally
 	fleet   report.Comparison
-	failOn  report.FailOn
-	held    *heldStdout
-	horizon probes.Horizon // the only one that was asked for, "" for all
+	// ofCluster are findings that rest on Flink's REST API.
+	ofCluster []probes.Finding
+	failOn    report.FailOn
+	held      *heldStdout
+	horizon   probes.Horizon // the only one that was asked for, "" for all
+	only      []string       // the only probes that were asked for, nil for all
+	compared  *compared      // with a run of fix, nil for no such thing
 }
 
 // heldStdout keeps what goes to standard output until the exit status is
@@ -110,7 +115,7 @@ func (f *outputFlags) open(u *ui, opts report.Options, run report.Run, policy *p
 	if err != nil {
 		return nil, err
 	}
-	out := &output{fleet: report.Comparison{Policy: policy}, failOn: failOn, horizon: run.Horizon}
+	out := &output{fleet: report.Comparison{Policy: policy}, failOn: failOn, horizon: run.Horizon, only: opts.Probes}
 	stdout := u.stdout
 	if f.quiet {
 		out.held = &heldStdout{to: u.stdout}
@@ -154,8 +159,29 @@ func (f *outputFlags) open(u *ui, opts report.Options, run report.Run, policy *p
 func (o *output) host(h *report.Host) error {
 	o.tally.Add(h)
 	o.fleet.Add(h)
+	if o.compared != nil {
+		o.compared.add(h)
+	}
 	for _, f := range o.formats {
 		if err := f.Host(h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// cluster passes what Flink's REST API said to every format; that it said
+// nothing is a finding as any other. nil is none that was asked.
+func (o *output) cluster(c *audit.Cluster) error {
+	said := c.Report()
+	if said == nil {
+		return nil
+	}
+	o.ofCluster = slices.DeleteFunc(said.Findings(o.fleet.Policy), func(f probes.Finding) bool {
+		return o.only != nil && !slices.Contains(o.only, f.Probe)
+	})
+	for _, f := range o.formats {
+		if err := f.Cluster(said); err != nil {
 			return err
 		}
 	}
@@ -175,7 +201,9 @@ func whole(cutShort bool) *time.Time {
 // if the run was cut short.
 func (o *output) finish(finished *time.Time) error {
 	cutShort := finished == nil
-	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet().At(o.horizon)
+	summary, fleet := o.tally.Summary(finished), o.fleet.Fleet()
+	fleet.Findings = append(fleet.Findings, o.ofCluster...)
+	fleet = fleet.At(o.horizon)
 	for _, f := range o.formats {
 		if err := f.End(fleet, summary); err != nil {
 			return err

@@ -27,6 +27,8 @@ type progress struct {
 	total int
 
 	mu      sync.Mutex
+	stage   string // "batch 2 of 5: ", "" where there is one stage
+	counts  string // ", 11 kept", "" where all that ends is one thing
 	done    int
 	started map[string]time.Time
 	shown   bool
@@ -78,6 +80,16 @@ func (p *progress) end(host string) {
 	defer p.mu.Unlock()
 	delete(p.started, host)
 	p.done++
+}
+
+// at notes the stage that a run is in, and how its hosts came out so far.
+func (p *progress) at(stage, counts string) {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.stage, p.counts = stage, counts
 }
 
 // close removes the line for good.
@@ -153,7 +165,7 @@ func (p *progress) line(now time.Time) string {
 		}
 		return slow[i].host < slow[j].host
 	})
-	s := fmt.Sprintf("%d/%d hosts", p.done, p.total)
+	s := fmt.Sprintf("%s%d/%d hosts%s", p.stage, p.done, p.total, p.counts)
 	var names []string
 	for i, w := range slow {
 		if i == slowNames {

@@ -65,11 +65,13 @@ func newRoot(u *ui) *cobra.Command {
 		Short: "say why Flink TaskManagers fail on their hosts",
 		Long: `tmdoctor asks TaskManager hosts over ssh why RocksDB fails on them, and prints
 one table for the whole fleet. Nothing is installed on the hosts, and check
-changes nothing there.
+changes nothing there; fix does, after it was confirmed.
 
   tmdoctor demo                    a broken fleet inside this process: see it work
   tmdoctor check -i hosts.txt      ask every host of an inventory
   tmdoctor check tm17 tm18         ask two hosts
+  tmdoctor fix -i hosts.txt        repair what can be repaired, when you say so
+  tmdoctor rollback last           undo it
   tmdoctor why tm17 nofile         how a limit came about on a host
   tmdoctor explain "ulimit -m"     what a finding, a probe or a word means
 
@@ -82,7 +84,7 @@ changes nothing there.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err}
 	})
-	root.AddCommand(newCheck(u), newHosts(u), newScript(u), newWhy(u), newExplain(u), newDemo(u), newVersion(u))
+	root.AddCommand(newCheck(u), newFix(u), newRollback(u), newRuns(u), newHosts(u), newScript(u), newWhy(u), newExplain(u), newDemo(u), newVersion(u))
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
 	"github.com/tmdoctor/tmdoctor/inventory"
 	"github.com/tmdoctor/tmdoctor/probes/conf"
 	"github.com/tmdoctor/tmdoctor/remote"
@@ -21,7 +22,8 @@ import (
 // explanation) and nothing else. Everything else goes to standard error, in
 // lines that begin with "tmdoctor: ", in lower case, without a full stop:
 // "error: " for why it did not work, "hint: " for the flag or file to change,
-// "warning: " for what was worked around. Nothing prompts but askPassphrase,
+// "warning: " for what was worked around. Nothing prompts but what goes through
+// ask: a passphrase, a password for sudo, the number of hosts that are changed;
 // and only on a terminal. Text that came from a host or a file is escaped.
 
 // environment is everything a command takes from its process, so that a test
@@ -33,6 +35,12 @@ type environment struct {
 	// stdoutFD and stderrFD are file descriptors, -1 where the stream is no
 	// file.
 	stdoutFD, stderrFD int
+	// terminal opens what a person is asked on; nil is the terminal that
+	// controls the process.
+	terminal func() (*terminal, error)
+	// repairs is what carries plans out; nil is package repair. A test gives
+	// hosts that are none.
+	repairs func(*repair.Repair) repairer
 }
 
 func processEnv() *environment {
@@ -164,23 +172,12 @@ func (u *ui) ascii() bool {
 // askPassphrase asks for a key's passphrase on the terminal. It returns nil
 // where there is no terminal to ask on: a cron job is never asked anything.
 func (u *ui) askPassphrase() func(path string) ([]byte, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil || !isTerminal(u.stderrFD) {
-		if err == nil {
-			tty.Close()
-		}
+	t := u.openTerminal()
+	if t == nil {
 		return nil
 	}
 	return func(path string) ([]byte, error) {
-		fd := int(tty.Fd())
-		before, _ := term.GetState(fd)
-		return u.ask(tty, "passphrase for "+report.Escape(path)+": ",
-			func() ([]byte, error) { return term.ReadPassword(fd) },
-			func() {
-				if before != nil {
-					_ = term.Restore(fd, before)
-				}
-			})
+		return u.ask(t, "passphrase for "+report.Escape(path)+": ", t.secret, t.restore)
 	}
 }
 

@@ -1,0 +1,303 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
+	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/report"
+)
+
+// exitCutShort is the status of a run of which not all is known or done.
+const exitCutShort = 3
+
+// States of a host beside those of package repair.
+const (
+	stateNotAsked   = "not-asked"  // nothing could be planned for it
+	stateUnfinished = "unfinished" // a run of before did not end there
+	statePlanned    = "planned"    // it was to be changed, and nothing was begun
+	stateUndone     = "undone"     // it is as it was before the run, as rollback was to make it
+)
+
+// stateOrder is that of results: what a person has to look at first.
+var stateOrder = []string{
+	string(repair.Stuck), string(repair.Unknown), stateUnfinished, string(repair.RolledBack), string(repair.Refused),
+	stateNotAsked, string(repair.NotBegun), statePlanned, stateUndone, string(repair.Kept), string(repair.Nothing),
+}
+
+// stateText is a state in words.
+func stateText(state string) string {
+	switch state {
+	case string(repair.RolledBack), stateUndone:
+		return "rolled back"
+	case string(repair.Refused):
+		return "not touched"
+	case string(repair.NotBegun):
+		return "not begun"
+	case string(repair.Nothing):
+		return "nothing to do"
+	case stateNotAsked:
+		return "not asked"
+	}
+	return state
+}
+
+// outcome is how a host came out.
+type outcome struct {
+	*repair.Planned
+	state, reason string
+	done          *repair.Done // nil if it was not among those to be changed
+}
+
+// outcomes are all hosts of a run, in their order: those that were carried
+// out, and the others.
+func outcomes(planned []*repair.Planned, s *repair.Summary) []outcome {
+	done := map[string]*repair.Done{}
+	for i := range s.Hosts {
+		done[s.Hosts[i].Planned.Host.Name] = &s.Hosts[i]
+	}
+	var all []outcome
+	for _, p := range planned {
+		o := outcome{Planned: p}
+		switch d := done[p.Host.Name]; {
+		case d != nil:
+			o.done, o.state, o.reason = d, string(d.State), d.Reason
+		case p.Unfinished != nil:
+			o.state, o.reason = stateUnfinished, fmt.Sprintf("run %s of %s is %s there", p.Unfinished.Run, p.Unfinished.Who, p.Unfinished.State)
+		case p.Plan == nil:
+			o.state, o.reason = stateNotAsked, lostText(p)
+		case p.Plan.IsEmpty():
+			o.state = string(repair.Nothing)
+		default:
+			o.state = statePlanned
+		}
+		all = append(all, o)
+	}
+	return all
+}
+
+// exitStatus is what exitFixHelp promises. planned says that nothing was to be
+// changed.
+func exitStatus(all []outcome, cutShort, planOnly bool) int {
+	var failed, unknown, refused bool
+	for _, o := range all {
+		switch o.state {
+		case string(repair.Stuck), string(repair.RolledBack), string(repair.Refused):
+			failed = true
+		case string(repair.Unknown), string(repair.NotBegun), stateUnfinished, stateNotAsked:
+			unknown = true
+		case statePlanned:
+			unknown = unknown || !planOnly
+		}
+		refused = refused || o.Plan != nil && len(o.Plan.Refused) > 0
+	}
+	switch {
+	case failed:
+		return 2
+	case unknown || cutShort:
+		return exitCutShort
+	case refused:
+		return 1
+	}
+	return 0
+}
+
+// end prints how a run came out.
+func (c *changing) end(ctx context.Context, all []outcome, s *repair.Summary) error {
+	c.stopped = s.Stopped
+	if err := c.out.write("result", func() ([]byte, error) { return c.resultJSON(all, s, c.exit(ctx, all)) }); err != nil {
+		return err
+	}
+	if len(s.Hosts) == 0 {
+		return nil
+	}
+	return c.printResult(all, s)
+}
+
+// exit is the exit status of a run that came to its end.
+func (c *changing) exit(ctx context.Context, all []outcome) int {
+	return exitStatus(all, c.stopped != "" || ctx.Err() != nil, c.planOnly)
+}
+
+// status is exit as what a command returns.
+func (c *changing) status(ctx context.Context, all []outcome) error {
+	if status := c.exit(ctx, all); status != 0 {
+		return verdict(status)
+	}
+	return nil
+}
+
+// printResult prints each host that was to be changed, those alike once, and
+// how to go on.
+func (c *changing) printResult(all []outcome, s *repair.Summary) error {
+	rows, states := newFolding(), newFolding()
+	for _, o := range all {
+		if o.done != nil {
+			rows.add(c.row(o), o.Host.Name)
+			states.add(o.state, o.Host.Name)
+		}
+	}
+	rank := func(row string) int {
+		state, _, _ := strings.Cut(row, "\x00")
+		return slices.Index(stateOrder, state)
+	}
+	rows.byRank(rank)
+	states.byRank(rank)
+	w := c.out.view
+	fmt.Fprintf(w, "\nRESULT of run %s\n", s.Run)
+	for _, row := range rows.keys {
+		part := strings.Split(row, "\x00")
+		fmt.Fprintln(w, c.wrapped(strings.TrimRight(strings.ToUpper(stateText(part[0]))+"  "+rows.hosts(row)+"  "+part[1], " "), "    "))
+		for _, line := range part[2:] {
+			fmt.Fprintln(w, "  "+wrappedTo(max(0, c.width()-2), line, "    "))
+		}
+	}
+	var counts []string
+	for _, state := range states.keys {
+		counts = append(counts, fmt.Sprintf("%d %s", len(states.names[state]), stateText(state)))
+	}
+	fmt.Fprintf(w, "\n%s: %s\n", counted(len(s.Hosts), "host"), strings.Join(counts, ", "))
+	if s.Stopped != "" {
+		fmt.Fprintln(w, c.wrapped("stopped: "+report.Escape(s.Stopped), "  "))
+	}
+	return c.printNext(s, states)
+}
+
+// row is what is said of a host, beside its name, for folding: its state, its
+// status before and after, and lines.
+func (c *changing) row(o outcome) string {
+	parts := []string{o.state, ""}
+	after := o.done.After
+	if after != nil {
+		after = settledReport(after, c.policy)
+	}
+	if o.Before != nil {
+		parts[1] = string(o.Before.Status)
+		if after != nil {
+			parts[1] += " -> " + string(after.Status)
+		}
+	} else if after != nil {
+		parts[1] = "now " + string(after.Status)
+	}
+	if o.reason != "" {
+		parts = append(parts, "because "+report.Escape(o.reason))
+	}
+	if o.state == string(repair.Kept) {
+		parts = append(parts, changesText(o)...)
+	}
+	for _, line := range standingChanges(o.Before, after) {
+		parts = append(parts, report.Escape(line))
+	}
+	if len(o.done.Logins) > 0 {
+		parts = append(parts, "logins tried: "+report.Escape(strings.Join(o.done.Logins, "; ")))
+	}
+	if a := o.done.Answer; a != nil {
+		for _, n := range a.Notes {
+			parts = append(parts, "note: "+report.Escape(n))
+		}
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// changesText is what a plan changed on a host.
+func changesText(o outcome) (lines []string) {
+	if o.Plan == nil {
+		return nil
+	}
+	var what []string
+	for _, f := range o.Plan.Files {
+		what = append(what, report.Escape(f.Path))
+	}
+	for _, l := range o.Plan.Live {
+		text := fmt.Sprintf("%s now (%s -> %s)", l.Setting, l.Before, l.After)
+		if l.PID != 0 {
+			text = fmt.Sprintf("%s of a running TaskManager (%s -> %s)", l.Setting, l.Before, l.After)
+		}
+		what = append(what, report.Escape(text))
+	}
+	if o.Plan.Reload {
+		what = append(what, "systemd has read its units again")
+	}
+	for _, unit := range o.Plan.Restart {
+		what = append(what, "restart of "+report.Escape(unit))
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	return []string{"changed: " + strings.Join(slices.Compact(what), ", ")}
+}
+
+// standingChanges are the limits that are not what they were, on each horizon.
+func standingChanges(before, after *report.Host) (lines []string) {
+	if before == nil || after == nil {
+		return nil
+	}
+	was := map[[2]string]probes.Standing{}
+	for _, c := range before.Checks {
+		for _, s := range c.Horizons {
+			was[[2]string{s.Setting, s.Subject}] = s
+		}
+	}
+	for _, c := range after.Checks {
+		for _, s := range c.Horizons {
+			old, known := was[[2]string{s.Setting, s.Subject}]
+			if !known {
+				continue
+			}
+			var parts []string
+			for _, h := range probes.Horizons {
+				a, b := old.At(h), s.At(h)
+				if a.Value != b.Value {
+					parts = append(parts, fmt.Sprintf("%s %s -> %s", h, orUnknown(a.Value), orUnknown(b.Value)))
+				}
+			}
+			if parts != nil {
+				lines = append(lines, strings.TrimSpace(s.Setting+" "+withoutPID(s.Subject))+": "+strings.Join(parts, ", "))
+			}
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
+}
+
+func orUnknown(value string) string {
+	if value == "" {
+		return "?"
+	}
+	return value
+}
+
+// withoutPID is a subject that is the same on hosts that are alike.
+func withoutPID(subject string) string {
+	if strings.HasPrefix(subject, "pid ") || subject == "" {
+		return ""
+	}
+	return "of " + subject
+}
+
+// printNext says which commands undo a run, go on with it and look at it
+// later.
+func (c *changing) printNext(s *repair.Summary, states *folding) error {
+	next := func(name string, words ...string) string {
+		return report.Escape(command(name, words, c.ask.words()))
+	}
+	var lines []string
+	if states.names[string(repair.Unknown)] != nil || s.Stopped != "" && states.names[string(repair.NotBegun)] != nil {
+		lines = append(lines, "go on:         "+next("fix", "--resume", s.Run))
+	}
+	if states.names[string(repair.Kept)] != nil || states.names[string(repair.Stuck)] != nil || states.names[string(repair.Unknown)] != nil {
+		lines = append(lines, "undo:          "+next("rollback", s.Run))
+	}
+	if states.names[string(repair.Kept)] != nil {
+		lines = append(lines, "after reboot:  "+next("fix", "--verify-after-reboot", s.Run))
+	}
+	for _, l := range lines {
+		if _, err := fmt.Fprintln(c.out.view, l); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,282 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
+	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes/fix"
+	"github.com/tmdoctor/tmdoctor/report"
+)
+
+// rollbackFormats are what rollback writes, the default first.
+var rollbackFormats = []string{"diff", "result"}
+
+// rollbackFlags are what rollback can be told.
+type rollbackFlags struct {
+	askFlags
+	paceFlags
+	lookFlags
+	force   bool
+	outputs []string
+}
+
+func newRollback(u *ui) *cobra.Command {
+	f := &rollbackFlags{}
+	cmd := &cobra.Command{
+		Use:   "rollback RUN [PATTERN...]",
+		Short: "undo a run of fix: bytes, modes and live values",
+		Long: `rollback gives the hosts of a run of fix back what they had: each file byte for
+byte with its mode and owner, live values, units. RUN is an id (tmdoctor runs lists
+them), the begin of one, or last. PATTERN selects among the hosts of the run. It
+shows what it will restore and confirms like fix.
+
+  tmdoctor rollback last -i prod.yaml
+  tmdoctor rollback 20261126T0314 -i prod.yaml tm17 --yes
+
+A host where somebody edited one of the files since is left as it is. --force undoes
+that edit too; what would be lost is shown first.
+
+` + exitFixHelp,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args[0], args[1:]) },
+	}
+	f.addReach(u, cmd)
+	f.addPace(cmd)
+	f.addLook(cmd)
+	flags := cmd.Flags()
+	flags.BoolVar(&f.force, "force", false, "undo also what somebody edited since; it is shown first")
+	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "`FORMAT` or FORMAT=FILE: diff, result; repeatable (default diff)")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(rollbackFormats, cobra.ShellCompDirectiveNoSpace))
+	hosts := cmd.ValidArgsFunction
+	cmd.ValidArgsFunction = func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
+		if len(args) == 0 {
+			return completeRuns(cmd, args, word)
+		}
+		return hosts(cmd, args, word)
+	}
+	return cmd
+}
+
+func (f *rollbackFlags) check() error {
+	if err := f.askFlags.check(); err != nil {
+		return err
+	}
+	if err := f.paceFlags.check(); err != nil {
+		return err
+	}
+	stdout, err := checkOutlets(f.outputs, rollbackFormats)
+	if err == nil && stdout == "result" && !f.yes {
+		err = usagef("send it to a file, -o result=FILE, or give --yes", "-o result on standard output leaves no place for what has to be confirmed")
+	}
+	return err
+}
+
+func (f *rollbackFlags) run(ctx context.Context, u *ui, name string, patterns []string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	saved, dir, err := u.openRun(name)
+	if err != nil {
+		return err
+	}
+	names := inStates(saved, repair.Kept, repair.Unknown, repair.Stuck)
+	if len(names) == 0 {
+		u.printf("nothing to roll back: run %s left nothing on its hosts (%s)", saved.Run, hostsOfRun(saved))
+		return nil
+	}
+	hosts, err := f.among(u, names, patterns, "run "+saved.Run+" that was changed")
+	if err != nil {
+		return err
+	}
+	out, err := openOutlets(u, f.outputs, rollbackFormats)
+	if err != nil {
+		return err
+	}
+	defer out.close()
+	c, err := newChanging(u, &f.askFlags, f.paceFlags, f.lookFlags, saved.Plans.Options, out)
+	if err != nil {
+		return err
+	}
+	defer func() { c.close() }()
+	c.r.Run, c.command = saved.Run, command("rollback", []string{saved.Run}, f.words(), quoted(patterns))
+	ctx, stop := c.interruptible(ctx)
+	defer stop()
+	if err := c.showUndo(ctx, saved, hosts, f.force); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		c.printf("nothing was changed: the run was ended first")
+		return verdict(exitCutShort)
+	}
+	if err := c.confirmed(ctx, f.yes, "roll them back", len(hosts)); err != nil {
+		return err
+	}
+	return c.continued(ctx, dir, saved, "rollback", len(hosts), func() (*repair.Summary, error) {
+		return c.do.Rollback(ctx, saved, hosts, f.force)
+	})
+}
+
+// continued carries out what goes on with a saved run, and prints how it came
+// out.
+func (c *changing) continued(ctx context.Context, dir string, saved *repair.SavedRun, event string, hosts int, do func() (*repair.Summary, error)) error {
+	j, err := repair.Continue(dir, saved, repair.Record{Run: saved.Run, Who: c.r.Who, Event: event, Command: c.command})
+	if err != nil {
+		return err
+	}
+	defer j.Close()
+	c.r.Journal = j
+	good := goodEnds
+	if event == "rollback" {
+		good = []repair.State{repair.RolledBack, repair.Nothing, repair.NotBegun}
+	}
+	s, err := c.carry(hosts, good, do)
+	if err != nil {
+		return err
+	}
+	var planned []*repair.Planned
+	for i := range s.Hosts {
+		planned = append(planned, s.Hosts[i].Planned)
+	}
+	all := outcomes(planned, s)
+	if event == "rollback" {
+		wantRolledBack(all)
+	}
+	if err := c.end(ctx, all, s); err != nil {
+		return err
+	}
+	return c.status(ctx, all)
+}
+
+// wantRolledBack turns what is a failure of fix into what rollback is for.
+func wantRolledBack(all []outcome) {
+	for i := range all {
+		if all[i].state == string(repair.RolledBack) {
+			all[i].state = stateUndone
+		}
+		if all[i].Plan != nil { // what was refused then is none of ours
+			p := *all[i].Plan
+			p.Refused = nil
+			planned := *all[i].Planned
+			planned.Plan = &p
+			all[i].Planned = &planned
+		}
+	}
+}
+
+// showUndo shows what a roll back restores: the plans the other way round. With
+// force it asks the hosts what somebody edited since, which would be lost.
+func (c *changing) showUndo(ctx context.Context, saved *repair.SavedRun, hosts []inventory.Host, force bool) error {
+	look, err := c.look.diffs(c.ui)
+	if err != nil {
+		return err
+	}
+	var undo []*fix.Plan
+	for _, h := range hosts {
+		for _, p := range saved.Plans.Hosts {
+			if p.Host == h.Name {
+				undo = append(undo, undone(p))
+			}
+		}
+	}
+	w := c.out.view
+	fmt.Fprintf(w, "%s\n\n", c.wrapped(fmt.Sprintf("run %s, begun %s by %s, is undone on %s: %s", saved.Run, saved.Began.Local().Format("2006-01-02 15:04:05"),
+		report.Escape(saved.Who), counted(len(hosts), "host"), foldedNames(hostNames(hosts))), "  "))
+	if err := fix.WriteDiffs(w, undo, look); err != nil {
+		return err
+	}
+	if force {
+		return c.showEdited(ctx, saved, hosts, look)
+	}
+	_, err = fmt.Fprintln(w)
+	return err
+}
+
+func hostNames(hosts []inventory.Host) (names []string) {
+	for _, h := range hosts {
+		names = append(names, h.Name)
+	}
+	return names
+}
+
+// undone is a plan the other way round, to be shown.
+func undone(p *fix.Plan) *fix.Plan {
+	u := &fix.Plan{Host: p.Host, Reload: p.Reload}
+	for _, f := range slices.Backward(p.Files) {
+		f.Before, f.After, f.BeforeSHA256, f.AfterSHA256 = f.After, f.Before, f.AfterSHA256, f.BeforeSHA256
+		f.Why, f.Managed, f.MakeDir = "as it was before", "", false
+		if f.Absent {
+			f.Absent, f.After = false, nil
+			u.Notes = append(u.Notes, f.Path+" was not there before: it is removed")
+		}
+		u.Files = append(u.Files, f)
+	}
+	for _, l := range p.Live {
+		l.Before, l.After = l.After, l.Before
+		u.Live = append(u.Live, l)
+	}
+	return u
+}
+
+// showEdited shows what force undoes beside the run: files that are not as the
+// run left them.
+func (c *changing) showEdited(ctx context.Context, saved *repair.SavedRun, hosts []inventory.Host, look fix.DiffOptions) error {
+	p := c.startProgress(len(hosts))
+	var edited []*fix.Plan
+	lost := newFolding()
+	err := c.do.Look(ctx, saved, hosts, func(name string, run *fix.HostRun, err error) error {
+		p.end(name)
+		switch {
+		case err != nil:
+			lost.add("cannot be asked: "+err.Error(), name)
+		case run == nil:
+			lost.add("knows nothing of the run", name)
+		default:
+			if e := editedSince(name, run); len(e.Files)+len(e.Notes) > 0 {
+				edited = append(edited, e)
+			}
+		}
+		return nil
+	})
+	p.close()
+	if err != nil {
+		return err
+	}
+	w := c.out.view
+	if len(edited) > 0 {
+		slices.SortFunc(edited, func(a, b *fix.Plan) int {
+			return slices.Index(hostNames(hosts), a.Host) - slices.Index(hostNames(hosts), b.Host)
+		})
+		fmt.Fprintf(w, "\nedited since, and undone by --force:\n\n")
+		if err := fix.WriteDiffs(w, edited, look); err != nil {
+			return err
+		}
+	}
+	for _, why := range lost.keys {
+		fmt.Fprintln(w, c.wrapped(lost.hosts(why)+": "+report.Escape(why), "  "))
+	}
+	_, err = fmt.Fprintln(w)
+	return err
+}
+
+// editedSince is what a forced roll back undoes on a host beside the run.
+func editedSince(host string, run *fix.HostRun) *fix.Plan {
+	e := &fix.Plan{Host: host}
+	for _, f := range run.Files {
+		if f.Now == f.After || f.Now == f.Before {
+			continue
+		}
+		if f.NowText == nil && f.Now != "" || f.BeforeText == nil && f.Before != "" {
+			e.Notes = append(e.Notes, f.Path+" was edited since, and is too long to show or no file")
+			continue
+		}
+		e.Files = append(e.Files, fix.FileChange{
+			Path: f.Path, Absent: f.Now == "", Before: f.NowText, After: f.BeforeText, BeforeSHA256: f.Now, AfterSHA256: f.Before, Why: "edited since",
+		})
+	}
+	return e
+}
