@@ -2,11 +2,13 @@
 # make test     what README says: go test ./...
 # make bench    figures and ratios, measured side by side
 # make truth    the resolvers against the programs of Debian 11, 12 and 13 (root)
+# make flink    real TaskManagers, each with one thing wrong, and what tmdoctor says (root)
+# make fix      fixes of real hosts, disturbed at every operation, and undone (root)
 # make ci       everything a change has to pass
 
 VERSION ?= $(shell git describe --tags --always 2>/dev/null)
 
-.PHONY: build test bench truth ci clean
+.PHONY: build test bench truth flink fix ci clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o tmdoctor ./cmd/tmdoctor
@@ -21,6 +23,16 @@ truth: export TMDOCTOR_TRUTH ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tmdoctor/
 truth:
 	probes/conf/testdata/truth/roots.sh
 	go test -run '^TestTruth' -count=1 -v ./probes/conf
+
+flink: export TMDOCTOR_FLINK ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tmdoctor/flink
+flink:
+	cmd/tmdoctor/testdata/flink/flink.sh
+	go test -run '^TestFlink$$' -count=1 -timeout 20m -v ./cmd/tmdoctor
+
+fix: export TMDOCTOR_TRUTH ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/tmdoctor/truth
+fix:
+	probes/conf/testdata/truth/roots.sh
+	TMDOCTOR_FIX=1 go test -run '^TestFix' -count=1 -parallel 8 -timeout 20m -v ./cmd/tmdoctor
 
 ci:
 	.ci/run
