@@ -207,7 +207,7 @@ func (f *fixFlags) check() error {
 	}{
 		{"verify-after-reboot", slices.Concat(planningFlags, applyingFlags, []string{"plan", "resume", "plan-only", "output", "yes"}), "it only asks; tmdoctor check --compare RUN has -o"},
 		{"resume", slices.Concat(planningFlags, []string{"plan", "plan-only"}), "a run is finished as it was planned"},
-		{"plan", planningFlags, "a saved plan is applied as it is; leave it out to plan anew"},
+		{"plan", slices.DeleteFunc(slices.Clone(planningFlags), func(name string) bool { return name == "accept-unverified" }), "a saved plan is applied as it is; leave it out to plan anew"},
 		{"plan-only", slices.Concat(applyingFlags, []string{"yes"}), "with --plan-only nothing is changed"},
 	} {
 		for _, other := range c.others {

@@ -20,6 +20,13 @@ func (f *fixFlags) repairHosts(ctx context.Context, u *ui, patterns []string) er
 		if saved, err = readPlan(f.plan); err != nil {
 			return err
 		}
+		// A file alone accepts nothing: whoever applies it does.
+		switch accepts := f.options.AcceptUnverified; {
+		case saved.Options.AcceptUnverified && !accepts:
+			return usagef("give --accept-unverified here too, if you accept it", "%s was planned with --accept-unverified: whether the TaskManagers' users can still log in may stay unverified", f.plan)
+		case accepts && !saved.Options.AcceptUnverified:
+			return usagef("leave it out, or plan anew with it", "%s was planned without --accept-unverified", f.plan)
+		}
 		f.options = saved.Options
 	}
 	hosts, err := f.whom(u, saved, patterns)

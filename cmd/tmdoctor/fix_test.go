@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -204,6 +205,37 @@ func TestASavedPlanIsAppliedAsItIs(t *testing.T) {
 	}
 	if status, _, stderr := d.run("fix", "tm9", "--plan", plan, "--yes"); status != 64 || !strings.Contains(stderr, "its hosts are tm[1-2]") {
 		t.Errorf("a host that has no plan: exit status %d\n%s", status, stderr)
+	}
+}
+
+// TestAPlanAcceptsNothingByItself: what may stay unverified is said by whoever
+// applies a plan, and not by the file alone.
+func TestAPlanAcceptsNothingByItself(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	for _, with := range []bool{true, false} {
+		plan := filepath.Join(d.dir, fmt.Sprintf("plan-%v.json", with))
+		line := []string{"fix", "tm1", "--plan-only", "-o", "json=" + plan}
+		if with {
+			line = append(line, "--accept-unverified")
+		}
+		if status, _, stderr := d.run(line...); status != 0 {
+			t.Fatalf("exit status %d\n%s", status, stderr)
+		}
+		for _, accepts := range []bool{true, false} {
+			d.fake.applied = nil
+			line := []string{"fix", "tm1", "--plan", plan, "--yes"}
+			if accepts {
+				line = append(line, "--accept-unverified")
+			}
+			status, _, stderr := d.run(line...)
+			if with == accepts && (status != 0 || d.fake.applied == nil || d.fake.Options.AcceptUnverified != with) {
+				t.Errorf("planned %v, applied %v: exit status %d, %+v\n%s", with, accepts, status, d.fake.Options, stderr)
+			}
+			if with != accepts && (status != 64 || d.fake.applied != nil || !strings.Contains(stderr, "--accept-unverified")) {
+				t.Errorf("planned %v, applied %v: exit status %d, changed %v\n%s", with, accepts, status, names(d.fake.applied), stderr)
+			}
+		}
 	}
 }
 

@@ -20,12 +20,12 @@ func SetSysctl(content, key, value string) string {
 	return content[:end-len(rest)] + value + rest[len(old):] + content[end:]
 }
 
-// SysctlText is the value of the line that SetSysctl would change; ok is false
-// where it would append one.
+// SysctlText is the value that SetSysctl would replace; ok is false where it
+// would append a line.
 func SysctlText(content, key string) (value string, ok bool) {
 	start, end, ok := lastAssignment(content, slashed(key))
 	_, value, _ = strings.Cut(content[start:end], "=")
-	return strings.Trim(value, sysctlSpace), ok
+	return number(strings.Trim(value, sysctlSpace)), ok
 }
 
 // lastAssignment finds the last line that assigns the key, if no line takes it

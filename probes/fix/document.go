@@ -49,6 +49,9 @@ func ReadDocument(name string, data []byte) (*Document, error) {
 	if err == nil {
 		err = checkDocument(d)
 	}
+	if err == nil {
+		err = checkWhole(data, d)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 	"unicode"
 	"unicode/utf8"
@@ -59,17 +60,24 @@ func checkDocument(d *Document) error {
 			c.refuse(at+".host", "%q is hosts[%d] too, and a host has one plan", p.Host, first)
 		}
 		seen[p.Host] = i
-		c.plan(at, p)
+		c.plan(at, p, &d.Options)
 	}
 	return c.err
 }
 
 // plan checks the plan of one host.
-func (c *checker) plan(at string, p *Plan) {
+func (c *checker) plan(at string, p *Plan, o *Options) {
 	if p.Host == "" {
 		c.refuse(at+".host", "it is empty")
 	}
 	c.line(at+".host", p.Host)
+	c.changes(at, p, o)
+	c.words(at, p)
+}
+
+// changes checks all that a plan does, and how it is verified.
+func (c *checker) changes(at string, p *Plan, o *Options) {
+	e := &edits{checker: c, o: o, q: &p.Query}
 	c.count(at+".files", len(p.Files), maxFiles)
 	paths := map[string]bool{}
 	for i := range p.Files {
@@ -79,15 +87,20 @@ func (c *checker) plan(at string, p *Plan) {
 			c.refuse(at+".path", "%q stands twice in the plan of %q", p.Files[i].Path, p.Host)
 		}
 		paths[p.Files[i].Path] = true
+		e.file(at, &p.Files[i])
 	}
 	c.count(at+".live", len(p.Live), maxEntries)
 	for i := range p.Live {
 		c.live(fmt.Sprintf("%s.live[%d]", at, i), &p.Live[i])
 	}
-	c.names(at+".restart", p.Restart, unitName, "a systemd service")
+	c.names(at+".restart", p.Restart, plainUnit, "a systemd service")
 	c.expect(at+".expect", p.Expect)
 	c.query(at+".query", &p.Query)
-	c.words(at, p)
+	e.options(at, p)
+	e.promised(at+".expect", p.Expect)
+	if !p.Reload && slices.ContainsFunc(p.Files, func(f FileChange) bool { return isUnitPlace(f.Path) }) {
+		c.refuse(at+".reload", "systemd would not read what is written")
+	}
 }
 
 // file checks one file: its place, its bytes and its hashes.
@@ -116,11 +129,11 @@ func (c *checker) file(at string, f *FileChange) {
 	if !modeText.MatchString(f.Mode) {
 		c.refuse(at+".mode", "%q is not a mode such as 0644", f.Mode)
 	}
-	if f.Absent && !newModeText.MatchString(f.Mode) {
-		c.refuse(at+".mode", "%s lets others than its owner write to a new file", f.Mode)
-	}
 	if !ownerText.MatchString(f.Owner) {
 		c.refuse(at+".owner", "%q is not UID:GID", f.Owner)
+	}
+	if f.Absent && (f.Mode != newMode || f.Owner != newOwner) {
+		c.refuse(at+".mode", "a new file is %s of %s, not %s of %s", newMode, newOwner, f.Mode, f.Owner)
 	}
 	c.lines(at+".settings", f.Settings)
 	c.text(at+".why", f.Why)

@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 )
 
 // plainKey is how the keys of a plan look.
@@ -65,6 +67,50 @@ func checkObject(dec *json.Decoder, at string, depth int) error {
 		seen[key] = true
 		if err := checkValue(dec, join(at, key), depth+1); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// checkWhole makes sure that data, which is the JSON of d, has every key that is
+// written of d: what is left out would be taken for none.
+func checkWhole(data []byte, d *Document) error {
+	var b bytes.Buffer
+	if err := d.Write(&b); err != nil {
+		return err
+	}
+	var got, want any
+	if err := json.Unmarshal(data, &got); err != nil {
+		return err
+	}
+	if err := json.Unmarshal(b.Bytes(), &want); err != nil {
+		return err
+	}
+	return sameKeys("", got, want)
+}
+
+func sameKeys(at string, got, want any) error {
+	switch want := want.(type) {
+	case []any:
+		got, ok := got.([]any)
+		if !ok || len(got) != len(want) {
+			return fmt.Errorf("%s: it is no list", orTop(at))
+		}
+		for i := range want {
+			if err := sameKeys(fmt.Sprintf("%s[%d]", at, i), got[i], want[i]); err != nil {
+				return err
+			}
+		}
+	case map[string]any:
+		got, _ := got.(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(want)) {
+			value, ok := got[key]
+			if !ok {
+				return fmt.Errorf("%s: the key %q is missing: %s", orTop(at), key, planAgain)
+			}
+			if err := sameKeys(join(at, key), value, want[key]); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -91,7 +91,8 @@ func TestReadDocumentRefuses(t *testing.T) {
 		{"a directory of a file that is there", func(d *Document) { d.Hosts[0].Files[0].MakeDir = true }, `hosts[0].files[0].make_dir: the directory of a file that exists is there`},
 		{"a file twice", func(d *Document) { d.Hosts[0].Files = append(d.Hosts[0].Files, d.Hosts[0].Files[0]) }, `hosts[0].files[1].path: "/etc/sysctl.conf" stands twice in the plan of "tm001"`},
 		{"a mode that is none", func(d *Document) { d.Hosts[0].Files[0].Mode = "rw" }, `hosts[0].files[0].mode: "rw" is not a mode such as 0644`},
-		{"a new file for all to write", func(d *Document) { d.Hosts[1].Files[0].Mode = "0666" }, `hosts[1].files[0].mode: 0666 lets others than its owner write to a new file`},
+		{"a new file for all to write", func(d *Document) { d.Hosts[1].Files[0].Mode = "0666" }, `hosts[1].files[0].mode: a new file is 0644 of 0:0, not 0666 of 0:0`},
+		{"a new file of another", func(d *Document) { d.Hosts[1].Files[0].Owner = "1000:0" }, `hosts[1].files[0].mode: a new file is 0644 of 0:0, not 0644 of 1000:0`},
 		{"an owner by name", func(d *Document) { d.Hosts[0].Files[0].Owner = "root:root" }, `hosts[0].files[0].owner: "root:root" is not UID:GID`},
 		{"a lowered sysctl", func(d *Document) { d.Hosts[0].Live[0].After = "1" }, `hosts[0].live[0].after: 1 does not raise 65530, and fix never lowers a value`},
 		{"an octal sysctl", func(d *Document) { d.Hosts[0].Live[0].After = "0400000" }, `hosts[0].live[0].after: "0400000" is not a number`},
@@ -124,20 +125,23 @@ func TestReadDocumentRefuses(t *testing.T) {
 	}
 }
 
-func TestReadDocumentRefusesPathsElsewhere(t *testing.T) {
+func TestPlaces(t *testing.T) {
 	t.Parallel()
 	for path, want := range map[string]bool{
 		"/etc/sysctl.conf": true, "/etc/sysctl.d/zz.conf": true, "/etc/security/limits.conf": true, "/etc/security/limits.d/a b.conf": true,
-		"/etc/systemd/system/flink@1.service.d/zz.conf": true, "/etc/systemd/system/user-.slice.d/zz.conf": true, "/etc/systemd/system/service.d/x.conf": true,
+		"/etc/systemd/system/flink@1.service.d/zz.conf": true, "/etc/systemd/system/user-.slice.d/zz.conf": false, "/etc/systemd/system/service.d/x.conf": false,
 		"etc/sysctl.conf": false, "/etc/sysctl.d/../shadow.conf": false, "/etc//sysctl.conf": false, "/etc/sysctl.d/.conf": false, "/etc/sysctl.d/zz": false,
 		"/etc/sysctl.d/a/b.conf": false, "/etc/passwd": false, "/etc/systemd/system/x.service": false, "/etc/systemd/system/x.d/y.conf": false,
 		"/etc/systemd/system/x.service.d/y.sh": false, "/etc/pam.d/x.conf": false, "": false, "/etc/systemd/system/a/b.service.d/y.conf": false,
 	} {
-		d := document(mapsPlan("tm001"))
-		d.Hosts[0].Files[0].Path = path
-		if _, err := ReadDocument("plan.json", written(t, d)); (err == nil) != want {
-			t.Errorf("a plan with %q: %v, want accepted %v", path, err, want)
+		if got := isPlace(path); got != want {
+			t.Errorf("isPlace(%q) = %v, want %v", path, got, want)
 		}
+	}
+	d := document(mapsPlan("tm001"))
+	d.Hosts[0].Files[0].Path = "/etc/passwd"
+	if _, err := ReadDocument("plan.json", written(t, d)); err == nil {
+		t.Error("a plan that writes /etc/passwd is accepted")
 	}
 }
 

@@ -17,14 +17,12 @@ var (
 	ownerText = regexp.MustCompile(`^[0-9]{1,10}:[0-9]{1,10}$`)
 	startText = regexp.MustCompile(`^[0-9]{1,20}$`)
 	sysctlKey = regexp.MustCompile(`^[A-Za-z0-9_-]+([./][A-Za-z0-9_-]+)+$`)
-	// newModeText is the mode of a file that is made: only its owner writes.
-	newModeText = regexp.MustCompile(`^0[64][04][04]$`)
 	// unitName is what systemd.unit(5) lets a name of a service be made of.
-	unitName = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]{1,240}\.service$`)
-	// userName leaves out what su(1) would take for an option.
-	userName = regexp.MustCompile(`^[^-:/\s][^:/\s]*$`)
-	anyUnit  = regexp.MustCompile(`^[A-Za-z0-9:_.\\@-]{1,240}$`)
+	unitName = regexp.MustCompile(`^[A-Za-z0-9:_\\@-][A-Za-z0-9:_.\\@-]{0,238}\.service$`)
 )
+
+// A file that is made has this mode and this owner.
+const newMode, newOwner = "0644", "0:0"
 
 // mainFiles are the files of the runbook; dropIns are the directories for
 // files of our own and for those that win over the runbook's.
@@ -50,13 +48,14 @@ func isPlace(name string) bool {
 	if !strings.HasSuffix(base, ".conf") || base == ".conf" {
 		return false
 	}
-	if slices.Contains(dropIns, dir) {
-		return true
-	}
-	parent, unit := path.Split(dir)
+	return slices.Contains(dropIns, dir) || isUnitPlace(name)
+}
+
+// isUnitPlace reports whether a path is a drop-in of a service.
+func isUnitPlace(name string) bool {
+	parent, unit := path.Split(path.Dir(name))
 	unit, isDropIn := strings.CutSuffix(unit, ".d")
-	return isDropIn && parent == "/etc/systemd/system/" && anyUnit.MatchString(unit) &&
-		(unit == "service" || strings.HasSuffix(unit, ".service") || strings.HasSuffix(unit, ".slice"))
+	return isDropIn && parent == "/etc/systemd/system/" && plainUnit(unit)
 }
 
 // liveSysctls are the keys of /proc/sys that fix sets, with the greatest value
@@ -170,9 +169,9 @@ func (c *checker) query(at string, q *Query) {
 			c.refuse(fmt.Sprintf("%s.paths[%d]", at, i), "%q is not an absolute path without detours", p)
 		}
 	}
-	c.names(at+".sysctls", q.Sysctls, sysctlKey, "a sysctl")
-	c.names(at+".users", q.Users, userName, "a user")
-	c.names(at+".units", q.Units, anyUnit, "a systemd unit")
+	c.names(at+".sysctls", q.Sysctls, sysctlKey.MatchString, "a sysctl")
+	c.names(at+".users", q.Users, func(name string) bool { return plainName(name) == "" }, "a user")
+	c.names(at+".units", q.Units, plainUnit, "a systemd service")
 	c.count(at+".pids", len(q.PIDs), maxEntries)
 	for i, pid := range q.PIDs {
 		if pid < 1 || pid > 1<<22 {
@@ -185,10 +184,10 @@ func (c *checker) query(at string, q *Query) {
 }
 
 // names checks a list of names of one kind.
-func (c *checker) names(at string, list []string, shape *regexp.Regexp, kind string) {
+func (c *checker) names(at string, list []string, plain func(string) bool, kind string) {
 	c.lines(at, list)
 	for i, s := range list {
-		if !shape.MatchString(s) {
+		if !plain(s) {
 			c.refuse(fmt.Sprintf("%s[%d]", at, i), "%q is not the name of %s", s, kind)
 		}
 	}

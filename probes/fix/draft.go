@@ -81,7 +81,7 @@ func (d *draft) changes() (all []FileChange) {
 			Mode: e.state.Mode, Owner: e.state.Owner, MakeDir: e.makeDir, Settings: e.settings, Why: strings.Join(e.why, "; "), Managed: e.managed,
 		}
 		if e.state.Kind == probes.FileAbsent {
-			c.Absent, c.Before, c.BeforeSHA256, c.Mode, c.Owner = true, nil, "", "0644", "0:0"
+			c.Absent, c.Before, c.BeforeSHA256, c.Mode, c.Owner = true, nil, "", newMode, newOwner
 		}
 		all = append(all, c)
 	}

@@ -38,7 +38,7 @@ func mapsPlan(host string) *Plan {
 // unitPlan makes a drop-in of a unit, raises a running process and says all
 // that can be said.
 func unitPlan(host string) *Plan {
-	dropIn := made("/etc/systemd/system/flink-taskmanager.service.d/zz-tmdoctor.conf", "[Service]\nLimitNOFILE=65536:65536\n")
+	dropIn := made("/etc/systemd/system/flink-taskmanager.service.d/zz-tmdoctor.conf", unitPlace("").header+"[Service]\nLimitNOFILE=65536:65536\n")
 	dropIn.MakeDir, dropIn.Settings = true, []string{"nofile"}
 	return &Plan{
 		Host:    host,
@@ -56,7 +56,7 @@ func unitPlan(host string) *Plan {
 
 // document is plans as fix saves them.
 func document(plans ...*Plan) *Document {
-	return &Document{Schema: Schema, Run: "20260102T030405Z-ab12", Created: "2026-01-02T03:04:05Z", Version: "v1.2.3", Options: Options{PersistIn: PersistAuto}, Hosts: plans}
+	return &Document{Schema: Schema, Run: "20260102T030405Z-ab12", Created: "2026-01-02T03:04:05Z", Version: "v1.2.3", Options: Options{PersistIn: PersistAuto, Running: true, RestartUnit: true}, Hosts: plans}
 }
 
 // fleet are hosts tm001, tm002, ... with one plan each.

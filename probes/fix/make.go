@@ -33,7 +33,25 @@ func Make(host string, facts *probes.Facts, s *Snapshot, policy *probes.Policy, 
 	m.restarts()
 	m.processes()
 	m.finish()
-	return m.plan
+	return m.checked()
+}
+
+// checked is the plan, or one of nothing where the plan is not one that could be
+// read back: a host with an odd name of a file keeps no other host from its fix.
+func (m *maker) checked() *Plan {
+	c := new(checker)
+	c.plan(m.host, m.plan.complete(), &m.o)
+	if c.err == nil {
+		return m.plan
+	}
+	refused := &Plan{Host: m.host, Refused: []Refusal{{
+		Setting: "plan", Subject: m.host, Reason: c.err.Error(), Instead: "mend the host by hand: tmdoctor explain CODE has the steps",
+	}}}
+	words := new(checker)
+	if words.words(m.host, m.plan); words.err == nil {
+		refused.Advice = m.plan.Advice
+	}
+	return refused.complete()
 }
 
 // maker makes the plan of one host.

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/probes/conf"
@@ -74,7 +75,7 @@ func plainName(user string) string {
 		return "the user of the TaskManager is not known"
 	case strings.Trim(user, "0123456789") == "":
 		return "the name of uid " + user + " is not known, and limits.conf goes by names"
-	case strings.ContainsAny(user[:1], "@%*-") || strings.ContainsAny(user, " \t\r\n\v\f#:\x00"):
+	case strings.ContainsAny(user[:1], "@%*-") || strings.ContainsAny(user, " #:/\x7f") || strings.ContainsFunc(user, unicode.IsControl):
 		return fmt.Sprintf("the name %q cannot stand in a limits file", user)
 	}
 	return ""

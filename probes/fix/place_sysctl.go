@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes"
@@ -125,10 +126,28 @@ func (m *maker) keepSysctl(p *probes.Proposal, i int, want probes.Limit) bool {
 // notLower is a value that is written over another one: never less, even where
 // that one has no effect, unless the kernel would refuse it.
 func notLower(text string, want, most probes.Limit) probes.Limit {
-	if old, err := probes.ParseLimit(text); err == nil && old <= most {
+	if old, ok := leading(text); ok && old <= most {
 		return max(old, want)
 	}
 	return want
+}
+
+// leading is the number that a text begins with, whatever stands behind it: what
+// reads the file may take less of it for the value, and never more.
+func leading(text string) (probes.Limit, bool) {
+	if text == "unlimited" {
+		return probes.Unlimited, true
+	}
+	digits, base := text, 10
+	if strings.HasPrefix(text, "0x") || strings.HasPrefix(text, "0X") {
+		digits, base = text[2:], 16
+	}
+	end := 0
+	for end < len(digits) && (digits[end] >= '0' && digits[end] <= '9' || base == 16 && strings.ContainsRune("abcdefABCDEF", rune(digits[end]))) {
+		end++
+	}
+	n, err := strconv.ParseInt(digits[:end], base, 64)
+	return probes.Limit(n), err == nil
 }
 
 // again is the same proposal on a planned host.

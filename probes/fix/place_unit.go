@@ -51,10 +51,7 @@ func (m *maker) wantedUnit(p *probes.Proposal) (probes.LimitPair, string) {
 }
 
 // plainUnit reports whether a name is one that systemd itself would give.
-func plainUnit(name string) bool {
-	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:_.\\@-"
-	return len(name) < 256 && strings.HasSuffix(name, ".service") && strings.Trim(name, letters) == "" && name[0] != '.'
-}
+func plainUnit(name string) bool { return unitName.MatchString(name) }
 
 // unitValue is a pair as systemd reads it.
 func unitValue(p probes.LimitPair) string {
@@ -76,8 +73,11 @@ func (m *maker) dropIn(p *probes.Proposal, i int, want probes.LimitPair) {
 	w := unitPlace(p.Unit)
 	edit := func(content string) string {
 		key := unitKeys[p.Setting]
-		text := strings.Replace(conf.UnitText(content, key), "infinity", probes.Unlimited.String(), 1)
-		return conf.SetUnit(content, key, unitValue(probes.LimitPair{Soft: notLower(text, want.Soft, p.Most), Hard: notLower(text, want.Hard, p.Most)}))
+		soft, hard, pair := strings.Cut(unitWords(conf.UnitText(content, key)), ":")
+		if !pair {
+			hard = soft
+		}
+		return conf.SetUnit(content, key, unitValue(probes.LimitPair{Soft: notLower(soft, want.Soft, p.Most), Hard: notLower(hard, want.Hard, p.Most)}))
 	}
 	why := func(paths []string, _ *probes.Facts) string {
 		if slices.Contains(paths, limitsPlace.main) {

@@ -1,6 +1,7 @@
 package fix_test
 
 import (
+	"bytes"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -123,6 +124,12 @@ func planned(t *testing.T, data []byte) {
 	told := func() string {
 		return fmt.Sprintf("%s, live %d, %+v\n%s%s", h.loader, h.live, o, showFiles(before), shownMade(p))
 	}
+	if data, err := readBack(p, o); err != nil {
+		t.Errorf("the plan is not read back: %v\n%s\n%s", err, data, told())
+	}
+	if slices.ContainsFunc(p.Refused, func(r fix.Refusal) bool { return r.Setting == "plan" }) {
+		t.Errorf("the plan does not pass its own checks: %+v\n%s", p.Refused, told())
+	}
 	h.apply(t, p)
 	facts := h.facts()
 	checks := probes.Evaluate(facts, nil).Checks
@@ -158,6 +165,17 @@ func planned(t *testing.T, data []byte) {
 	if again := h.plan(o); !again.IsEmpty() {
 		t.Errorf("the second plan is not empty: %s\n%s", shownMade(again), told())
 	}
+}
+
+// readBack writes a plan and reads it.
+func readBack(p *fix.Plan, o fix.Options) ([]byte, error) {
+	var b bytes.Buffer
+	d := &fix.Document{Schema: fix.Schema, Run: "r1", Created: "2026-01-02T03:04:05Z", Options: o, Hosts: []*fix.Plan{p}}
+	if err := d.Write(&b); err != nil {
+		return nil, err
+	}
+	_, err := fix.ReadDocument("plan.json", b.Bytes())
+	return b.Bytes(), err
 }
 
 func refused(p *fix.Plan, of *probes.Proposal) bool {

@@ -28,6 +28,9 @@ func (q *asked) add(f *probes.Facts, p *probes.Proposal, o Options) {
 		q.user(p.User)
 		q.place(f, limitsPlace)
 	case probes.ProposeUnit:
+		if !plainUnit(p.Unit) {
+			return
+		}
 		q.Units = append(q.Units, p.Unit)
 		q.place(f, unitPlace(p.Unit))
 		if p.Setting == "nofile" && p.User != "" {
@@ -38,7 +41,7 @@ func (q *asked) add(f *probes.Facts, p *probes.Proposal, o Options) {
 		if o.Running {
 			q.PIDs = append(q.PIDs, p.PIDs...)
 		}
-		if o.RestartUnit && p.Unit != "" {
+		if o.RestartUnit && plainUnit(p.Unit) {
 			q.Units = append(q.Units, p.Unit)
 		}
 	}
