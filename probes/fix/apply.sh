@@ -179,9 +179,9 @@ stage() {
 	[ "$mode $owner" = "$m_d $m_e" ] || fail "$new has mode $mode and owner $owner: want $m_d and $m_e"
 }
 write() { "content_$m_a" >"$2" || unwritten; }
+append_line() { print_line "$1" >>"$2" || unwritten; }
 make_dir() {
-	must mkdir -m 0755 "$root$at_dir" && op durable_dir "$root${at_dir%/*}/"
-	[ -d "$root$at_dir" ]
+	must mkdir -m 0755 "$root$at_dir" && must durable_dir "$root${at_dir%/*}/"
 }
 
 # label gives the new file the SELinux label of the old one, or the one of its
@@ -196,8 +196,7 @@ label() {
 	return 0
 }
 sync_dirs() {
-	[ "$m_kind" != file ] || op durable_dir "$root$at_dir"
-	return 0
+	[ "$m_kind" != file ] || must durable_dir "$root$at_dir"
 }
 
 # change is false with a reason if anything fails after the first change.
@@ -209,12 +208,12 @@ change_line() {
 	file) change_file ;;
 	live) change_live ;;
 	reload) reload_units ;;
-	restart) must write_line "$m_path" "$kept_dir/restarted" && restart_unit "$m_path" ;;
+	restart) must append_line "$m_path" "$kept_dir/restarted" && restart_unit "$m_path" ;;
 	esac
 }
 change_file() {
 	op replace || fail "$m_path: ${op_error:-not replaced}" || return 1
-	op durable_dir "$root$at_dir"
+	must durable_dir "$root$at_dir" || return 1
 	[ -n "$before" ] || return 0
 	# Who wrote into the file at this very moment wrote into the old one.
 	hash_of "$old"
@@ -228,12 +227,7 @@ replace() {
 		ln "$new" "$at" && rm -f "$new"
 		return
 	fi
-	hash_of "$at"
-	[ "$hash" = "$before" ] || {
-		say "it was edited just now" >&2
-		return 1
-	}
-	mv -f "$new" "$at"
+	place "$new" "$before"
 }
 
 # change_live never lowers: what is higher by now stays.

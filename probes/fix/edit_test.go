@@ -22,17 +22,23 @@ func TestAConcurrentEditIsNotLost(t *testing.T) {
 		want           fix.Outcome
 	}{
 		{"before the last look", "replace() {\n", "echo mine >\"$at\"", fix.RolledBack},
-		{"after the last look, in place", "\tmv -f \"$new\" \"$at\"\n", "echo mine >\"$at\"", fix.Stuck},
+		{"after the last look, in place", "\t\tmv -f \"$1\" \"$at\"\n", "echo mine >\"$at\"", fix.Stuck},
 		{"a new file appears", "replace() {\n", "[ -n \"$before\" ] || echo mine >\"$at\"", fix.Stuck},
-		{"before the way back", "put_back() {\n", "echo mine >\"$at\"", fix.Stuck},
+		{"before the way back", "put_back() { ", "echo mine >\"$at\";", fix.Stuck},
+		{"before the way back of a new file", "take_away() {\n", "echo mine >\"$at\"", fix.Stuck},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			h := newHost(t, smallFiles)
 			p := smallPlan(t, h)
 			h.inject = func(text string) string {
-				if strings.HasSuffix(tt.at, "{\n") {
+				switch {
+				case strings.HasSuffix(tt.at, "{\n"):
 					return strings.Replace(text, tt.at, tt.at+tt.edit+"\n", 1)
+				case strings.HasSuffix(tt.at, "{ "):
+					return strings.Replace(text, tt.at, tt.at+tt.edit+" ", 1)
+				case !strings.Contains(text, tt.at):
+					t.Errorf("the program has no line %q", tt.at)
 				}
 				return strings.Replace(text, tt.at, "\t"+tt.edit+"\n"+tt.at, 1)
 			}

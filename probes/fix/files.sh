@@ -3,11 +3,19 @@
 
 # durable FILE does not return before the file is on the disk; durable_dir the
 # same for the names in a directory. An old sync(1) writes out everything, also
-# what hangs: it has a time limit.
+# what hangs: it has a time limit. What failed is not tried by other means: the
+# kernel tells of a lost write once, and calls the next fsync(2) a success.
 durable() {
-	if dd if=/dev/null of="$1" conv=notrunc,fsync 2>/dev/null; then
-		return 0
-	elif command -v fsync >/dev/null 2>&1; then
+	case $(dd --help 2>&1) in
+	*fsync*)
+		dd if=/dev/null of="$1" conv=notrunc,fsync 2>/dev/null || {
+			say "not written to the disk" >&2
+			return 1
+		}
+		return
+		;;
+	esac
+	if command -v fsync >/dev/null 2>&1; then
 		fsync "$1"
 	else
 		limit 20 sync "$1"
@@ -41,6 +49,42 @@ stat_of() {
 	[ "$#" = 4 ] || return 1
 	mode=$1 owner=$2 links=$3 size=$4
 	while [ "${#mode}" -lt 4 ]; do mode=0$mode; done
+}
+
+# still HASH is true if that is still what is at $at.
+still() {
+	hash_of "$at"
+	[ "$hash" = "$1" ] || edited_now
+}
+edited_now() {
+	say "it was edited just now" >&2
+	return 1
+}
+
+# place FILE HASH puts a file to $at in one step, if what is there has the hash.
+# What comes there between that look and that step is lost only where mv(1)
+# cannot exchange two files (coreutils before 9.5, busybox).
+place() {
+	still "$2" || return 1
+	case $(mv --help 2>&1) in
+	*--exchange*) ;;
+	*)
+		mv -f "$1" "$at"
+		return
+		;;
+	esac
+	mv -f "$1" "$swap" || return 1
+	if ! mv --exchange -T "$swap" "$at" 2>/dev/null; then # not on this file system
+		mv -f "$swap" "$1" && still "$2" && mv -f "$1" "$at"
+		return
+	fi
+	hash_of "$swap"
+	if [ "$hash" = "$2" ]; then
+		rm -f "$swap"
+		return
+	fi
+	mv --exchange -T "$swap" "$at" && mv -f "$swap" "$1"
+	edited_now
 }
 
 # resolve PATH follows links, below the root, and sets $real to the path

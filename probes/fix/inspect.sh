@@ -57,9 +57,8 @@ look() {
 	# Where the directory is missing, it is made in the one above.
 	while [ -z "$look_dir" ]; do
 		look_above=${1%/*}
-		resolve "${look_above:-/}" && look_dir=$real
+		if resolve "${look_above:-/}"; then look_dir=${real:-/}; else look_dir=$dir; fi
 		set -- "$look_above"
-		[ -z "$dir" ] || look_dir=$dir
 	done
 	obstacle "$real" "$look_dir"
 	[ -z "$why" ] || tell obstacle "$why"
@@ -152,7 +151,7 @@ look_unit() {
 		tell failed "this host has no systemctl"
 		return 0
 	else
-		look_text=$(limit 15 systemctl show -p ActiveState,SubState,MainPID,NeedDaemonReload -- "$1" 2>&1) || {
+		look_text=$(limit 15 systemctl show -p ActiveState,SubState,NeedDaemonReload -- "$1" 2>&1) || {
 			tell failed "systemctl: $look_text"
 			return 0
 		}
@@ -175,7 +174,12 @@ tell_run() {
 	{ read -r who_line <"$home/runs/$2/who"; } 2>/dev/null
 	tell run-who "$who_line"
 	tell_dir=$home/runs/$2/kept
+	tell_cut=1
 	while read -r m_kind m_a m_b m_c m_d m_e m_f m_path <&4; do
+		[ "$m_kind" != end ] || {
+			tell_cut=
+			break
+		}
 		say "line $m_kind $m_a $m_b $m_c $m_d $m_e $m_f $m_path"
 		[ "$m_kind" = file ] || continue
 		show "before $m_a" "$tell_dir/$m_a" 262144
@@ -187,5 +191,6 @@ tell_run() {
 			print_line "${nl}tmdoctor:hash:$nonce $hash"
 		fi
 	done 2>/dev/null 4<"$tell_dir/manifest"
+	[ -z "$tell_cut" ] || say run-cut
 	return 0
 }

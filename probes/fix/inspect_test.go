@@ -76,7 +76,7 @@ func TestInspectReadsRecordedAnswers(t *testing.T) {
 		h := newHost(t, map[string]string{
 			"/.tmdoctor/session_flink":              limits,
 			"/.tmdoctor/session_bad":                "su: Permission denied\n",
-			"/.tmdoctor/systemctl_show_tm.service":  "ActiveState=active\nSubState=running\nMainPID=77\nNeedDaemonReload=yes\n",
+			"/.tmdoctor/systemctl_show_tm.service":  "ActiveState=active\nSubState=running\nNeedDaemonReload=yes\n",
 			"/proc/77/stat":                         "77 (a) b (java) S 1 77 77 0 -1 4194304 1 0 0 0 1 1 0 0 20 0 9 0 4711 1 1 1",
 			"/proc/77/limits":                       limits,
 			"/var/lib/tmdoctor/runs/x/kept/ignored": "",
@@ -92,10 +92,10 @@ func TestInspectReadsRecordedAnswers(t *testing.T) {
 			},
 			Processes: []fix.Process{{PID: 77, Started: "4711", Limits: items}, {PID: 78, Limits: map[string]string{}, Gone: true}},
 			Units: []fix.UnitState{
-				{Unit: "tm.service", Active: "active", Sub: "running", MainPID: "77", NeedReload: true},
+				{Unit: "tm.service", Active: "active", Sub: "running"},
 				{Unit: "none.service", Unknown: "needs a live kernel"},
 			},
-			Unfinished: &fix.HostRun{Run: "x", State: fix.RunStaged},
+			Unfinished: &fix.HostRun{Run: "x", State: fix.RunStaged, Cut: true},
 		}
 		if d := cmp.Diff(want, s, cmp.AllowUnexported(probes.Value[string]{})); d != "" {
 			t.Errorf("%s (-want +got):\n%s", shell, d)

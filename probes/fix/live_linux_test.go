@@ -263,7 +263,7 @@ func TestAUnitThatDoesNotComeUpGoesBack(t *testing.T) {
 		reason     string
 		asked      string
 	}{
-		{"it comes up", "active", fix.Kept, "", "daemon-reload,restart -- tm.service"},
+		{"it comes up", "active", fix.Kept, "", "daemon-reload,restart -- tm.service,restart -- tm2.service"},
 		{"it does not", "failed", fix.RolledBack, "unit tm.service does not come up: failed", "daemon-reload,restart -- tm.service,daemon-reload,restart -- tm.service"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -278,7 +278,7 @@ func TestAUnitThatDoesNotComeUpGoesBack(t *testing.T) {
 			was := h.tree(t)
 			p := &fix.Plan{
 				Files:  []fix.FileChange{h.change(t, "/etc/systemd/system/tm.service.d/zz-tmdoctor.conf", "[Service]\nLimitNOFILE=70000\n")},
-				Reload: true, Restart: []string{"tm.service"},
+				Reload: true, Restart: []string{"tm.service", "tm2.service"},
 			}
 			a := h.answer(t, fix.Apply(nonce, runID, who, p, 30, true), fix.Keep(nonce))
 			if a.Outcome != tt.outcome || a.Reason != tt.reason {

@@ -84,15 +84,16 @@ func changedAny(p *Plan) string {
 	return strings.Join(each, " or ")
 }
 
-// live writes a task that gives a live value; with "undo" it may lower.
-func (y *playbook) live(register string, l *LiveChange, want string, undo ...string) {
+// live writes a task that gives a live value. One that was given before is taken
+// back: it may be lowered, where it is still that.
+func (y *playbook) live(register string, l *LiveChange, want string, given ...string) {
 	if l.Kind == LiveSysctl {
-		y.command(title("%s is %s now", l.Setting, want), register, "sysctl", append([]string{l.Setting, want}, undo...)...)
+		y.command(title("%s is %s now", l.Setting, want), register, "sysctl", append([]string{l.Setting, want}, given...)...)
 		return
 	}
 	soft, hard, _ := strings.Cut(want, ":")
 	y.command(title("%s of process %d is %s", l.Setting, l.PID, want), register, "process",
-		append([]string{strconv.Itoa(l.PID), l.Started, l.Setting, soft, hard}, undo...)...)
+		append([]string{strconv.Itoa(l.PID), l.Started, l.Setting, soft, hard}, given...)...)
 }
 
 // command writes a task that runs one of the play's programs.
@@ -147,7 +148,7 @@ func (y *playbook) verify(p *Plan) {
 // run has changed.
 func (y *playbook) undo(p *Plan) {
 	for i, l := range slices.Backward(p.Live) {
-		y.live(fmt.Sprintf("undone_live_%d", i), &l, l.Before, "undo")
+		y.live(fmt.Sprintf("undone_live_%d", i), &l, l.Before, l.After)
 		y.line("          when: tmdoctor_live_%d is defined and tmdoctor_live_%d is changed", i, i)
 		y.line("          ignore_errors: true")
 	}

@@ -2,9 +2,11 @@ package fix
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"syscall"
@@ -184,7 +186,8 @@ func TestAnsibleProcessProgramRaisesAndNeverLowers(t *testing.T) {
 				{"higher", started, "100:128", nil, "changed\n", "100"},
 				{"again", started, "100:128", nil, "", "100"},
 				{"hard is lower than it is", started, "110:1", nil, "changed\n", "110"},
-				{"undone", started, "64:128", []string{"undo"}, "changed\n", "64"},
+				{"raised since, and undone", started, "64:128", []string{"100:128"}, "it is 110:128, which was not given: left as it is\n", "110"},
+				{"undone", started, "64:128", []string{"110:128"}, "changed\n", "64"},
 			} {
 				soft, hard, _ := strings.Cut(c.want, ":")
 				args := append(shell[1:len(shell):len(shell)], "-c", ansibleProcess, "sh", strconv.Itoa(pid), c.started, "nofile", soft, hard)
@@ -198,6 +201,37 @@ func TestAnsibleProcessProgramRaisesAndNeverLowers(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+func TestAnsibleSysctlProgramRaisesAndNeverLowers(t *testing.T) {
+	t.Parallel()
+	require(t, "dash", "bash", "busybox", "mksh")
+	for _, shell := range [][]string{{"dash"}, {"bash", "--posix"}, {"busybox", "ash"}, {"mksh"}} {
+		dir := t.TempDir()
+		text := strings.Replace(ansibleSysctl, "/proc/sys/", dir+"/", 1)
+		file := filepath.Join(dir, "x", "y")
+		if err := errors.Join(os.Mkdir(filepath.Dir(file), 0o755), os.WriteFile(file, []byte("100\n"), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		for _, c := range []struct {
+			name, want, given string
+			says, now         string
+		}{
+			{"lower", "99", "", "", "100"},
+			{"higher", "200", "", "changed\n", "200"},
+			{"again", "200", "", "", "200"},
+			{"raised since, and undone", "100", "150", "it is 200, which was not given: left as it is\n", "200"},
+			{"undone", "100", "200", "changed\n", "100"},
+		} {
+			out, err := exec.Command(shell[0], append(shell[1:len(shell):len(shell)], "-c", text, "sh", "x.y", c.want, c.given)...).CombinedOutput()
+			if err != nil || string(out) != c.says {
+				t.Errorf("%s, %s: it says %q, %v, want %q", shell, c.name, out, err, c.says)
+			}
+			if now, _ := os.ReadFile(file); strings.TrimSpace(string(now)) != c.now {
+				t.Errorf("%s, %s: it is %q, want %s", shell, c.name, now, c.now)
+			}
+		}
 	}
 }
 

@@ -184,6 +184,7 @@ func manifestOf(p *Plan) (string, error) {
 		}
 		fmt.Fprintf(&b, "restart - - - - - - %s\n", unit)
 	}
+	fmt.Fprintf(&b, "end %d\n", strings.Count(b.String(), "\n"))
 	return b.String(), nil
 }
 

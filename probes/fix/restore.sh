@@ -8,7 +8,7 @@ restore() {
 	run_state "$kept_run"
 	[ "$state" = applying ] || set_state applying || note "the state of the run could not be written: $reason"
 	reason=$restore_reason
-	each_line restore_line
+	each_line restore_line || stuck="$stuck $manifest (damaged)"
 	each_line clean
 	each_line unmake
 	if [ -n "$stuck" ]; then
@@ -24,10 +24,18 @@ restore_line() {
 	live) restore_live || stuck="$stuck $m_b${op_error:+ ($op_error)}" ;;
 	reload) reload_units || stuck="$stuck units (daemon-reload)" ;;
 	restart)
-		[ ! -e "$kept_dir/restarted" ] || restart_unit "$m_path" || stuck="$stuck $m_path"
+		! restarted "$m_path" || restart_unit "$m_path" || stuck="$stuck $m_path"
 		;;
 	esac
 	return 0
+}
+
+# restarted UNIT is true if the run restarted it, or was about to.
+restarted() {
+	while read -r restarted_unit <&5; do
+		[ "$restarted_unit" != "$1" ] || return 0
+	done 2>/dev/null 5<"$kept_dir/restarted"
+	return 1
 }
 
 restore_file() {
@@ -62,7 +70,8 @@ restore_file() {
 		restore_why=
 		op put_back "$new" || return 1
 	fi
-	op durable_dir "$root$at_dir"
+	restore_why="is back, and may not be on the disk"
+	op durable_dir "$root$at_dir" || return 1
 	hash_of "$at"
 	restore_why="edited while it was replaced: left as it is"
 	[ "$hash" = "$before" ]
@@ -71,39 +80,37 @@ restore_file() {
 # unplaced is true where the new file is still beside its place: it was never put
 # there, so what is there is another's, and a run has nothing to undo.
 unplaced() {
-	[ -n "$before" ] && [ -e "$new" ] || return 1
+	[ -n "$before" ] || return 1
 	unplaced_hash=$hash
-	hash_of "$new"
-	[ "$hash" = "$after" ]
-	unplaced_status=$?
+	unplaced_status=1
+	for unplaced_file in "$new" "$swap"; do
+		hash_of "$unplaced_file"
+		[ "$hash" != "$after" ] || unplaced_status=0
+	done
 	hash=$unplaced_hash
 	return "$unplaced_status"
 }
 
 # put_back FILE and take_away look once more before they change anything.
-put_back() {
-	hash_of "$at"
-	[ "$hash" = "$restore_from" ] || {
-		say "it was edited just now" >&2
-		return 1
-	}
-	mv -f "$1" "$at"
-}
+put_back() { place "$1" "$restore_from"; }
 take_away() {
-	hash_of "$at"
-	[ "$hash" = "$restore_from" ] || {
-		say "it was edited just now" >&2
-		return 1
+	still "$restore_from" && mv -f "$at" "$swap" || return 1
+	hash_of "$swap"
+	[ "$hash" != "$restore_from" ] || {
+		rm -f "$swap"
+		return
 	}
-	rm -f "$at"
+	ln "$swap" "$at" && rm -f "$swap"
+	edited_now
 }
 
 # restore_live gives a value back only where it is still what the run gave.
 restore_live() {
 	op_error=
 	if ! value; then
-		note "$m_b: $why"
-		return 0
+		op_error=$why
+		[ -n "$gone" ] && note "$m_b: $why"
+		return
 	fi
 	[ "$now" != "$m_e" ] || return 0
 	if [ "$now" != "$m_f" ]; then

@@ -14,7 +14,7 @@ rollback() {
 			;;
 		staged) unstage ;;
 		*)
-			if each_line unedited; then
+			if each_line unedited || [ -n "$force" ]; then
 				if restore; then outcome=rolled-back; else outcome=stuck; fi
 			fi
 			;;

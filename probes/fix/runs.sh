@@ -1,12 +1,34 @@
 # What a host keeps of runs, and the lock.
 
 # run_state RUN sets $state to how far a run is here, "" if it is not known. A
-# run that has no state yet has changed nothing.
+# run that has no state yet has changed nothing; where its word was lost, the
+# files say whether it has.
 run_state() {
 	state=
 	[ -d "$home/runs/$1" ] || return 0
 	{ read -r state <"$home/runs/$1/state"; } 2>/dev/null
-	state=${state:-staged}
+	case $state in staged | applying | applied | kept | rolled-back) return 0 ;; esac
+	state=staged
+	[ -e "$home/runs/$1/who" ] || return 0
+	state_run=${kept_run-} state_reason=$reason
+	this_run "$1"
+	each_line old_line || state=applying
+	this_run "$state_run"
+	reason=$state_reason
+}
+
+# old_line is false for what is as the run was to make it.
+old_line() {
+	case $m_kind in
+	file)
+		hash_of "$at"
+		[ "$hash" != "$after" ]
+		;;
+	live)
+		value
+		[ "$now" != "$m_f" ]
+		;;
+	esac
 }
 
 # unfinished sets $unfinished to the last run, by its name, that was begun here
@@ -58,13 +80,24 @@ unwritten() {
 #	live process SETTING PID STARTED BEFORE AFTER -
 #	reload - - - - - - -
 #	restart - - - - - - UNIT
+#	end N
 #
-# with $m_kind, $m_a to $m_f and $m_path; "-" is a hash of nothing, or nothing.
+# with $m_kind, $m_a to $m_f and $m_path; "-" is a hash of nothing, or nothing. It
+# is false as well, at last, where the manifest has not its end.
 each_line() {
-	while read -r m_kind m_a m_b m_c m_d m_e m_f m_path <&4; do
-		[ "$m_kind" != file ] || this_file
-		"$1" || return 1
-	done 4<"$manifest"
+	each_count=0 each_end=
+	if [ -r "$manifest" ]; then
+		while read -r m_kind m_a m_b m_c m_d m_e m_f m_path <&4; do
+			if [ "$m_kind" = end ]; then
+				each_end=$m_a
+				break
+			fi
+			each_count=$((each_count + 1))
+			[ "$m_kind" != file ] || this_file
+			"$1" || return 1
+		done 4<"$manifest"
+	fi
+	[ "$each_end" = "$each_count" ] || fail "$manifest is damaged: what the run changed is not known whole"
 }
 
 # this_file sets what belongs to the file of a line.
@@ -77,6 +110,7 @@ this_file() {
 	backup=$kept_dir/$m_a
 	new=$root${at_dir%/}/.tmdoctor.$kept_run.$m_a.tmp
 	old=$root${at_dir%/}/.tmdoctor.$kept_run.$m_a.old
+	swap=$root${at_dir%/}/.tmdoctor.$kept_run.$m_a.swap
 }
 
 # inode FILE prints what tells a file from every other, whatever its names.
@@ -86,14 +120,15 @@ inode() { stat -c '%d:%i' "$1" 2>/dev/null || print_line "$1"; }
 # the only copy of what somebody wrote.
 clean() {
 	[ "$m_kind" = file ] || return 0
-	if [ -e "$old" ]; then
-		hash_of "$old"
-		if [ "$hash" = "$before" ] || [ "$(inode "$old")" = "$(inode "$at")" ]; then
-			op rm -f "$old" || note "$old is left behind: $op_error"
+	for clean_file in "$old" "$swap"; do
+		[ -e "$clean_file" ] || continue
+		hash_of "$clean_file"
+		if [ "$hash" = "$before" ] || [ "$hash" = "$after" ] || [ "$(inode "$clean_file")" = "$(inode "$at")" ]; then
+			op rm -f "$clean_file" || note "$clean_file is left behind: $op_error"
 		else
-			note "$old is left behind: it was written to after $m_path was replaced"
+			note "$clean_file is left behind: somebody wrote it while $m_path was replaced, or after"
 		fi
-	fi
+	done
 	[ ! -e "$new" ] || op rm -f "$new" || note "$new is left behind: $op_error"
 	return 0
 }
@@ -107,10 +142,11 @@ sweep() {
 		run_state "${sweep_dir##*/}"
 		case $state in kept | rolled-back) ;; *) continue ;; esac
 		this_run "${sweep_dir##*/}"
-		[ "$kept_run" = "$run" ] || [ ! -f "$manifest" ] || each_line clean
+		[ "$kept_run" = "$run" ] || each_line clean
 	done
 	set -f
 	this_run "$run"
+	reason=
 }
 
 # unmake takes a directory away that was made for a file, if nothing else came
@@ -170,7 +206,9 @@ read_back_line() {
 # answer OUTCOME is the end of a program that changes a host: what its files and
 # values are like now, and how it came out.
 answer() {
+	answer_reason=$reason
 	[ ! -f "$manifest" ] || each_line tell_line
+	reason=$answer_reason
 	say "tmdoctor:outcome:$nonce $1"
 	[ -z "$reason" ] || tell why "$reason"
 }

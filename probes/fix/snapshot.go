@@ -72,10 +72,11 @@ type Process struct {
 
 // UnitState is a systemd unit.
 type UnitState struct {
-	Unit                 string
-	Active, Sub, MainPID string
-	NeedReload           bool
-	Unknown              string // why it could not be asked
+	Unit        string
+	Active, Sub string
+	// Reloaded is true where systemd says that it has read all there is of it.
+	Reloaded bool
+	Unknown  string // why it could not be asked
 }
 
 // RunState is how far a run is on a host.
@@ -99,6 +100,8 @@ type HostRun struct {
 	Who   string // who began it: USER@MACHINE
 	Files []RunFile
 	Live  []LiveChange
+	// Cut says that what the host kept of it has no end: there may be more.
+	Cut bool
 }
 
 // RunFile is a file that a run changes: what it was, what it was to become and

@@ -115,6 +115,7 @@ var snapshotRecords = map[string]func(*snapshotParser, string) error{
 		return p.ofRun(func(r *HostRun) { r.State = RunState(text) })
 	},
 	"run-who": func(p *snapshotParser, text string) error { return p.ofRun(func(r *HostRun) { r.Who = text }) },
+	"run-cut": func(p *snapshotParser, _ string) error { return p.ofRun(func(r *HostRun) { r.Cut = true }) },
 	"line":    (*snapshotParser).line,
 	"before":  (*snapshotParser).before,
 	"now":     (*snapshotParser).now,
@@ -254,10 +255,8 @@ func (p *snapshotParser) property(text string) error {
 		u.Active = value
 	case "SubState":
 		u.Sub = value
-	case "MainPID":
-		u.MainPID = value
 	case "NeedDaemonReload":
-		u.NeedReload = value == "yes"
+		u.Reloaded = value == "no"
 	}
 	return nil
 }

@@ -132,7 +132,7 @@ func (h *treeHost) snapshot(t testing.TB, q fix.Query) *fix.Snapshot {
 		s.Processes = append(s.Processes, h.process(pid))
 	}
 	for _, u := range q.Units {
-		s.Units = append(s.Units, fix.UnitState{Unit: u, Active: "active", Sub: "running", MainPID: "4711"})
+		s.Units = append(s.Units, fix.UnitState{Unit: u, Active: "active", Sub: "running", Reloaded: true})
 	}
 	return s
 }

@@ -54,14 +54,15 @@ limits() {
 	[ -n "$limits" ]
 }
 
-# value sets $now to what a live value is, "" with a reason in $why.
+# value sets $now to what a live value is, "" with a reason in $why; $gone is 1 if
+# that is that its process has ended.
 value() {
-	now='' why=''
+	now='' why='' gone=''
 	if [ "$m_a" = sysctl ]; then
 		now=$(cat "$root/proc/sys/$m_path" 2>/dev/null) || now=
 		why="/proc/sys/$m_path cannot be read"
 	elif ! started "$m_c" || [ "$started" != "$m_d" ]; then
-		why="process $m_c is gone"
+		why="process $m_c is gone" gone=1
 	elif limits "$m_c" "$m_b"; then
 		now=$limits
 	else

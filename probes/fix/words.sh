@@ -10,6 +10,7 @@
 #
 #   .tmdoctor.RUN.N.tmp                what it will be
 #   .tmdoctor.RUN.N.old                what it was: the same file, by a hard link
+#   .tmdoctor.RUN.N.swap               either, in the instant of the replacement
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin:/usr/local/bin:/usr/bin:/bin
 export LC_ALL PATH

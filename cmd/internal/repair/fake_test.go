@@ -59,6 +59,7 @@ type fakeHost struct {
 	refuses  string // why it would not be touched
 	unmet    string // why expected values do not hold once it was changed
 	noLogin  bool   // a session of flink does not open once it was changed
+	never    bool   // a session of flink does not open at all
 	stuck    bool   // it cannot be rolled back
 	edited   bool   // somebody edited confAt since
 	torn     bool   // a look reads files, and only then the host rolls back
@@ -254,7 +255,7 @@ func (h *fakeHost) snapshot() *fix.Snapshot {
 		h.torn, s.Files[0].SHA256 = false, newHash
 	}
 	session := fix.Session{User: "flink", By: "su", Limits: map[string]string{}}
-	if h.noLogin && h.hash == newHash {
+	if h.never || h.noLogin && h.hash == newHash {
 		session.Failed = "pam_limits: Operation not permitted"
 	}
 	s.Sessions = []fix.Session{session}

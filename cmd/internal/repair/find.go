@@ -192,7 +192,11 @@ func (w *worker) wasRolledBack(s *fix.Snapshot, why string) Done {
 	}
 	for _, l := range w.p.Plan.Live {
 		// A value that is neither was given by somebody else: it stays theirs.
-		if now, gone := liveNow(s, l); !gone && now == l.After && l.After != l.Before {
+		switch now, gone := liveNow(s, l); {
+		case gone:
+		case !reaches(now, "0"):
+			return w.unknown(why, fmt.Sprintf("%s was %s before, and now it is %s", liveName(l), l.Before, now))
+		case now == l.After && l.After != l.Before:
 			return w.settled("stuck", Stuck, join(why, fmt.Sprintf("%s is still %s, and was %s before", liveName(l), now, l.Before)))
 		}
 	}

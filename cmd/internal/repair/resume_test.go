@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/synctest"
 
@@ -204,6 +205,27 @@ func TestRollbackUndoesWhatTheRunLeft(t *testing.T) {
 				f.aheadOfAll(t)
 			})
 		})
+	}
+}
+
+// TestRollbackTriesLogins: who could log in before a run, and cannot after its
+// roll back, is no success.
+func TestRollbackTriesLogins(t *testing.T) {
+	t.Parallel()
+	for opened, want := range map[string]State{"flink": Unknown, "": RolledBack} {
+		f := newFleet("tm001")
+		f.hosts["tm001"].became(fix.RunKept)
+		f.hosts["tm001"].never = true
+		saved := savedRun([]string{"tm001"}, nil)
+		saved.add(Record{Event: "apply", Host: "tm001", Opened: []string{opened}})
+		saved.add(Record{Event: "kept", Host: "tm001"})
+		sum, err := f.repair().Rollback(t.Context(), saved, inventoryOf("tm001"), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if d := sum.Hosts[0]; d.State != want || want == Unknown && !strings.Contains(d.Reason, "no session of flink opens") {
+			t.Errorf("opened before: %q: it is %s (%s), want %s", opened, d.State, d.Reason, want)
+		}
 	}
 }
 

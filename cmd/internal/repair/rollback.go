@@ -125,10 +125,15 @@ func (w *worker) lookOld(ctx context.Context, second remote.Conn, why string) Do
 	if err != nil {
 		return w.unknown(why, "it says that it is as it was, and cannot be looked at: "+err.Error())
 	}
-	// No limit is expected of the sessions: only that they open.
-	v := verification{Planned: &Planned{Host: w.p.Host, Plan: &fix.Plan{Query: w.p.Plan.Query}}, accept: w.Options.AcceptUnverified, after: after, s: s}
+	// No limit is expected of the sessions: only that they open, if they did
+	// before the run.
+	v := verification{Planned: &Planned{Host: w.p.Host, Plan: &fix.Plan{Query: w.p.Plan.Query}, opened: w.p.opened}, accept: true, after: after, s: s}
 	v.logins()
-	w.wasRolledBack(s, join(why, strings.Join(v.wrong, "; ")))
+	if len(v.wrong) > 0 {
+		w.unknown(why, "it says that it is as it was, but "+strings.Join(v.wrong, "; "))
+	} else {
+		w.wasRolledBack(s, why)
+	}
 	w.done.After, w.done.Logins = after, v.loggedIn
 	return w.done
 }

@@ -245,7 +245,9 @@ func (v *verification) session(s fix.Session) {
 		}
 		now, ok := s.Limits[e.Setting]
 		switch {
-		case !ok || gives(e, now):
+		case ok && gives(e, now):
+		case !ok:
+			v.fail("a new session of %s by %s does not say what its %s is", s.User, s.By, e.Setting)
 		case v.accept:
 			v.loggedIn = append(v.loggedIn, fmt.Sprintf("%s by %s has %s %s, want %s", s.User, s.By, e.Setting, now, e.AtLeast))
 		default:
@@ -264,16 +266,27 @@ func gives(e fix.Expect, now string) bool {
 
 // units run, and systemd has read what was written.
 func (v *verification) units() {
-	for _, u := range v.s.Units {
-		restarted := slices.Contains(v.Plan.Restart, u.Unit)
-		switch {
-		case !restarted && !v.Plan.Reload:
+	for _, name := range v.Plan.Query.Units {
+		restarted := slices.Contains(v.Plan.Restart, name)
+		if !restarted && !v.Plan.Reload {
+			continue
+		}
+		switch u := unitOf(v.s, name); {
 		case u.Unknown != "":
-			v.fail("%s: %s", u.Unit, u.Unknown)
-		case u.NeedReload:
-			v.fail("systemd has not read %s again", u.Unit)
+			v.fail("%s: %s", name, u.Unknown)
+		case !u.Reloaded:
+			v.fail("systemd has not read %s again", name)
 		case restarted && u.Active != "active":
-			v.fail("%s is %s (%s) after its restart", u.Unit, u.Active, u.Sub)
+			v.fail("%s is %s (%s) after its restart", name, u.Active, u.Sub)
 		}
 	}
+}
+
+func unitOf(s *fix.Snapshot, name string) fix.UnitState {
+	for _, one := range s.Units {
+		if one.Unit == name {
+			return one
+		}
+	}
+	return fix.UnitState{Unit: name, Unknown: "the host does not say"}
 }

@@ -45,7 +45,7 @@ func seen() *verification {
 			Sysctls:   map[string]probes.Value[string]{key: probes.Known("262144\n")},
 			Sessions:  []fix.Session{{User: "flink", By: "su", Limits: map[string]string{"nofile": "65536:65536"}}},
 			Processes: []fix.Process{{PID: 7, Started: "100", Limits: map[string]string{"nofile": "65536:unlimited"}}},
-			Units:     []fix.UnitState{{Unit: "flink.service", Active: "active", Sub: "running"}},
+			Units:     []fix.UnitState{{Unit: "flink.service", Active: "active", Sub: "running", Reloaded: true}},
 		},
 	}
 }
@@ -88,7 +88,8 @@ func TestVerificationFindsWhatIsWrong(t *testing.T) {
 		}, none},
 		{"a restarted unit is down", func(v *verification) { v.Plan.Restart = []string{"flink.service"}; v.s.Units[0].Active = "failed" }, "flink.service is failed"},
 		{"another unit is down", func(v *verification) { v.s.Units[0].Active = "inactive" }, none},
-		{"units were not read again", func(v *verification) { v.s.Units[0].NeedReload = true }, "has not read"},
+		{"units were not read again", func(v *verification) { v.s.Units[0].Reloaded = false }, "has not read"},
+		{"a unit is not told of", func(v *verification) { v.s.Units = nil }, "flink.service: the host does not say"},
 		{"a session does not open", func(v *verification) { v.s.Sessions[0].Failed = "denied" }, "no session of flink opens: denied"},
 		{"a session is not told of", func(v *verification) { v.s.Sessions = nil }, "no session of flink opens"},
 		{"a session cannot be tried, as accepted", func(v *verification) { v.s.Sessions[0].Failed = "no su"; v.accept, v.opened = true, map[string]bool{} }, none},
@@ -99,6 +100,7 @@ func TestVerificationFindsWhatIsWrong(t *testing.T) {
 		}, "no session of flink opens"},
 		{"the user is the login", func(v *verification) { v.after.User = "flink"; v.s.Sessions[0].Failed = "no su" }, none},
 		{"a session has less", func(v *verification) { v.s.Sessions[0].Limits["nofile"] = "1024:4096" }, "a new session of flink by su has nofile 1024:4096, want 65536"},
+		{"a session does not say", func(v *verification) { v.s.Sessions[0].Limits = nil }, "a new session of flink by su does not say what its nofile is"},
 		{"a session has less, and nothing is expected of it", func(v *verification) {
 			v.s.Sessions[0].Limits["nofile"] = "1024:4096"
 			v.Plan.Expect[0].Horizon = probes.Boot

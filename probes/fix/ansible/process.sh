@@ -1,11 +1,11 @@
-# sh -c THIS sh PID STARTED ITEM SOFT HARD [undo] raises a limit of a process,
-# and lowers it only to undo that. A process that is gone, or another one by
+# sh -c THIS sh PID STARTED ITEM SOFT HARD [GIVEN] raises a limit of a process,
+# or gives it back where it is still what was GIVEN, SOFT:HARD. A process that is gone, or another one by
 # now, is left alone. It prints "changed" if it changed it.
 set -eu
 LC_ALL=C
 PATH=$PATH:/usr/local/sbin:/usr/sbin:/sbin
 export LC_ALL PATH
-pid=$1 started=$2 item=$3 soft=$4 hard=$5 undo=${6-}
+pid=$1 started=$2 item=$3 soft=$4 hard=$5 given=${6-}
 same() {
 	# Field 22, counted behind the name, which may hold blanks and brackets.
 	stat=$(cat "/proc/$pid/stat" 2>/dev/null) || return 1
@@ -32,10 +32,15 @@ same || {
 }
 # shellcheck disable=SC2046 # words
 set -- $(sed -n "s/^$head  *\([^ ]*\)  *\([^ ]*\) .*/\1 \2/p" "/proc/$pid/limits")
-[ -n "$undo" ] || {
+if [ -n "$given" ]; then
+	[ "$1:$2" = "$given" ] || {
+		echo "it is $1:$2, which was not given: left as it is"
+		exit 0
+	}
+else
 	soft=$(higher "$soft" "$1")
 	hard=$(higher "$hard" "$2")
-}
+fi
 [ "$soft:$hard" != "$1:$2" ] || exit 0
 same
 prlimit --pid "$pid" "--$item=$soft:$hard"
