@@ -16,6 +16,7 @@ import (
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/probes/fix"
 	"github.com/tmdoctor/tmdoctor/remote"
+	"github.com/tmdoctor/tmdoctor/report"
 )
 
 // repairer carries out plans; see [repair.Repair].
@@ -40,10 +41,12 @@ type changing struct {
 	close   func()
 	policy  *probes.Policy
 	command string // as it was typed, for the journal
+	typed   typedFlags
+	again   string // what goes on with a run that was ended in the middle
 	began   time.Time
 	started atomic.Bool // hosts may have been changed
 
-	typed    bool   // the demonstration confirms by itself, and says so
+	played   bool   // the demonstration confirms by itself, and says so
 	planOnly bool   // nothing is to be changed
 	stopped  string // why the run stopped early, "" if it did not
 }
@@ -113,6 +116,24 @@ func (u *ui) stateDir() (string, error) {
 	return repair.StateDir(u.getenv, home), nil
 }
 
+// ready makes sure that what is about to be confirmed can be written down.
+func (c *changing) ready() error {
+	dir, err := c.stateDir()
+	if err != nil {
+		return err
+	}
+	return repair.CheckStateDir(dir)
+}
+
+// next is a command to type, with the flags that were given but those named.
+func (c *changing) next(name string, not []string, words ...string) string {
+	flags := c.typed.words(not...)
+	if c.typed == nil {
+		flags = c.ask.words()
+	}
+	return report.Escape(command(name, words, flags))
+}
+
 // interruptible is [interruptible] for a run that changes hosts.
 func (c *changing) interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
 	what := func() string {
@@ -123,7 +144,7 @@ func (c *changing) interruptible(ctx context.Context) (context.Context, context.
 	}
 	return interruptibleWith(ctx, c.ui, c.ask.deadline, what, func() {
 		if c.started.Load() {
-			c.printf("ended in the middle of run %s: tmdoctor fix --resume %s brings every host to an end", c.r.Run, c.r.Run)
+			c.printf("ended in the middle: %s brings every host to an end", cmp.Or(c.again, c.next("fix", ofThisRun, "--resume", c.r.Run)))
 		}
 	})
 }

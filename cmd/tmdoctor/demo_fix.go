@@ -63,7 +63,7 @@ func fixDemo(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet) er
 		return err
 	}
 	defer func() { c.close() }()
-	c.command, c.typed = "tmdoctor demo --fix", true
+	c.command, c.played = "tmdoctor demo --fix", true
 	planned, err := c.survey(ctx, hosts)
 	if err != nil {
 		return err

@@ -32,7 +32,7 @@ type fixFlags struct {
 	plan     string
 	resume   string
 	verify   string
-	given    map[string]bool // the flags on the command line
+	typed    typedFlags
 }
 
 func newFix(u *ui) *cobra.Command {
@@ -81,7 +81,7 @@ alone; what a host was like is kept there too, under /var/lib/tmdoctor/runs.
 
 ` + exitFixHelp,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.given = givenFlags(cmd)
+			f.typed = givenFlags(cmd)
 			return f.run(cmd.Context(), u, args)
 		},
 	}
@@ -167,15 +167,6 @@ func (f *lookFlags) addLook(cmd *cobra.Command) {
 // persistWords are the values of --persist-in.
 var persistWords = []string{string(fix.PersistAuto), string(fix.PersistMain), string(fix.PersistDropIn), string(fix.PersistBoth)}
 
-// givenFlags are the names of the flags on the command line.
-func givenFlags(cmd *cobra.Command) map[string]bool {
-	given := map[string]bool{}
-	for _, name := range append(slices.Clone(planningFlags), append(applyingFlags, "output", "policy", "plan", "plan-only", "resume", "verify-after-reboot", "yes")...) {
-		given[name] = cmd.Flags().Changed(name)
-	}
-	return given
-}
-
 // planningFlags decide what is planned, applyingFlags how it is carried out.
 var (
 	planningFlags = []string{"persist-in", "force-managed", "running", "vmem-to-as", "restart-unit", "accept-unverified"}
@@ -196,7 +187,7 @@ func (f *fixFlags) check() error {
 	}
 	f.options.PersistIn = fix.PersistIn(f.persist)
 	for _, mode := range []string{"plan", "resume", "verify-after-reboot"} {
-		if value := map[string]string{"plan": f.plan, "resume": f.resume, "verify-after-reboot": f.verify}[mode]; f.given[mode] && value == "" {
+		if value := map[string]string{"plan": f.plan, "resume": f.resume, "verify-after-reboot": f.verify}[mode]; f.typed.has(mode) && value == "" {
 			return usagef("name one", "--%s names nothing", mode)
 		}
 	}
@@ -211,7 +202,7 @@ func (f *fixFlags) check() error {
 		{"plan-only", slices.Concat(applyingFlags, []string{"yes"}), "with --plan-only nothing is changed"},
 	} {
 		for _, other := range c.others {
-			if f.given[c.flag] && f.given[other] {
+			if f.typed.has(c.flag) && f.typed.has(other) {
 				return usagef(c.hint, "--%s and --%s cannot be together", c.flag, other)
 			}
 		}

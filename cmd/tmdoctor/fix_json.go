@@ -2,6 +2,7 @@ package main
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/tmdoctor/tmdoctor/cmd/internal/audit"
@@ -133,16 +134,20 @@ func sightOf(h *report.Host) *resultSight {
 // settledReport is a host judged as if the run that has just changed it had
 // ended there: it was looked at before it was told to keep what it has.
 func settledReport(h *report.Host, policy *probes.Policy) *report.Host {
-	runs, known := probes.Value[[]string]{}, false
-	if h.Facts != nil {
-		runs = h.Facts.Host.FixRuns
-		_, known = runs.Get()
-	}
-	if list, _ := runs.Get(); !known || len(list) == 0 {
+	if h.Facts == nil {
 		return h
 	}
+	runs, _ := h.Facts.Host.FixRuns.Get()
+	if len(runs) == 0 {
+		return h
+	}
+	var kept []string
+	for _, r := range runs {
+		run, _, _ := strings.Cut(r, " ")
+		kept = append(kept, run+" "+string(fix.RunKept))
+	}
 	facts := *h.Facts
-	facts.Host.FixRuns = probes.Known([]string{})
+	facts.Host.FixRuns = probes.Known(kept)
 	again := *h
 	audit.Judge(&again, &facts, probes.NewEvaluator(policy), audit.View{}, nil)
 	return &again

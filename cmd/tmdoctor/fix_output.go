@@ -44,7 +44,7 @@ func (f *fixFlags) checkOutputs() error {
 	}
 	switch {
 	case stdout != "" && stdout != "diff" && stdout != "result":
-		if f.given["yes"] || f.resume != "" {
+		if f.typed.has("yes") || f.resume != "" {
 			return usagef("send it to a file: -o "+stdout+"=FILE", "-o %s on standard output only plans", stdout)
 		}
 		f.planOnly = true

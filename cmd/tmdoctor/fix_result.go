@@ -281,18 +281,18 @@ func withoutPID(subject string) string {
 // printNext says which commands undo a run, go on with it and look at it
 // later.
 func (c *changing) printNext(s *repair.Summary, states *folding) error {
-	next := func(name string, words ...string) string {
-		return report.Escape(command(name, words, c.ask.words()))
+	if c.played { // its hosts are gone by then
+		return nil
 	}
 	var lines []string
 	if states.names[string(repair.Unknown)] != nil || s.Stopped != "" && states.names[string(repair.NotBegun)] != nil {
-		lines = append(lines, "go on:         "+next("fix", "--resume", s.Run))
+		lines = append(lines, "go on:         "+c.next("fix", ofThisRun, "--resume", s.Run))
 	}
 	if states.names[string(repair.Kept)] != nil || states.names[string(repair.Stuck)] != nil || states.names[string(repair.Unknown)] != nil {
-		lines = append(lines, "undo:          "+next("rollback", s.Run))
+		lines = append(lines, "undo:          "+c.next("rollback", notOfUndo, s.Run))
 	}
 	if states.names[string(repair.Kept)] != nil {
-		lines = append(lines, "after reboot:  "+next("fix", "--verify-after-reboot", s.Run))
+		lines = append(lines, "after reboot:  "+c.next("fix", notOfVerify, "--verify-after-reboot", s.Run))
 	}
 	for _, l := range lines {
 		if _, err := fmt.Fprintln(c.out.view, l); err != nil {

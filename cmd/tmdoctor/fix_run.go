@@ -43,7 +43,7 @@ func (f *fixFlags) repairHosts(ctx context.Context, u *ui, patterns []string) er
 		return err
 	}
 	defer func() { c.close() }()
-	c.command = command("fix", f.typed(), quoted(patterns))
+	c.typed, c.command = f.typed, command("fix", f.typed.words(), quoted(patterns))
 	ctx, stop := c.interruptible(ctx)
 	defer stop()
 	planned := fromPlan(saved, hosts)
@@ -90,8 +90,11 @@ func (c *changing) finish(ctx context.Context, f *fixFlags, planned []*repair.Pl
 	case cutShort:
 		c.printf("nothing was changed: the run was ended first")
 	case len(todo) > 0:
-		if c.typed {
+		if c.played {
 			c.printf("type the number of hosts (%d) to change them: %[1]d    (typed by the demonstration)", len(todo))
+		}
+		if err := c.ready(); err != nil {
+			return nil, err
 		}
 		if err := c.confirmed(ctx, c.pace.yes, "change them", len(todo)); err != nil {
 			return nil, err
@@ -187,27 +190,6 @@ func fromPlan(saved *fix.Document, hosts []inventory.Host) (all []*repair.Planne
 		}
 	}
 	return all
-}
-
-// typed are the flags of the command line that matter for a run, for the
-// journal.
-func (f *fixFlags) typed() []string {
-	words := f.words()
-	for _, b := range []struct {
-		flag string
-		on   bool
-	}{
-		{"--force-managed", f.options.ForceManaged}, {"--running", f.options.Running}, {"--vmem-to-as", f.options.VmemToAs},
-		{"--restart-unit", f.options.RestartUnit}, {"--accept-unverified", f.options.AcceptUnverified}, {"--yes", f.yes},
-	} {
-		if b.on {
-			words = append(words, b.flag)
-		}
-	}
-	if f.given["persist-in"] {
-		words = append(words, "--persist-in", f.persist)
-	}
-	return append(words, flagWords("--plan", f.plan)...)
 }
 
 // plannedText is a host after the survey, in a line.

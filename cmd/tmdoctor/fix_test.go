@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -84,6 +85,66 @@ func TestAnInterruptIsNoConfirmation(t *testing.T) {
 	read := func() ([]byte, error) { cancel(); <-never; return []byte("1"), nil }
 	if ok, err := u.confirm(ctx, &terminal{Writer: &tty, line: read}, "sure? ", 1); ok || err == nil {
 		t.Errorf("confirm = %v, %v", ok, err)
+	}
+}
+
+// TestARunThatOnlyItsHostsKnow is undone on the hosts that are named, and what is
+// done has a record of its own.
+func TestARunThatOnlyItsHostsKnow(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	const run = "20260101T000000Z-aa"
+	if status, _, stderr := d.run("rollback", run, "--yes"); status != 64 || !strings.Contains(stderr, "name its hosts") || d.fake.undone != nil {
+		t.Errorf("without a host: exit status %d\n%s", status, stderr)
+	}
+	status, stdout, stderr := d.run("rollback", run, "tm1", "--yes", "--batch", "5")
+	if status != 0 || len(d.fake.undone) != 1 || d.fake.undone[0].Name != "tm1" {
+		t.Fatalf("exit status %d, undone %v\n%s", status, d.fake.undone, stderr)
+	}
+	for _, want := range []string{"run " + run, "-edited", "+old"} {
+		if !strings.Contains(stdout, want) {
+			t.Errorf("it does not show %q:\n%s", want, stdout)
+		}
+	}
+	_, runs, _ := d.run("runs")
+	if !strings.Contains(runs, "tmdoctor rollback "+run+" --batch 5 --yes tm1") || !strings.Contains(runs, "1 rolled back") {
+		t.Errorf("the record is\n%s", runs)
+	}
+}
+
+// TestNextCommandsKeepWhatWasTyped: whoever copies the line for a fleet that
+// needs more time, or goes slower, gets the same.
+func TestNextCommandsKeepWhatWasTyped(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	d.fake.ends, d.fake.stopped = map[string]repair.State{"tm2": repair.NotBegun}, "enough"
+	_, stdout, _ := d.run("fix", "tm1", "tm2", "--yes", "--script-timeout", "20s", "--canary", "2", "--running", "--pause", "1s", "--sudo")
+	for _, want := range []*regexp.Regexp{
+		regexp.MustCompile(`(?m)^go on: +tmdoctor fix --resume \S+ --canary 2 --pause 1s --script-timeout 20s --sudo$`),
+		regexp.MustCompile(`(?m)^undo: +tmdoctor rollback \S+ --pause 1s --script-timeout 20s --sudo$`),
+		regexp.MustCompile(`(?m)^after reboot: +tmdoctor fix --verify-after-reboot \S+ --script-timeout 20s --sudo$`),
+	} {
+		if !want.MatchString(stdout) {
+			t.Errorf("no line is %s:\n%s", want, stdout)
+		}
+	}
+	if _, runs, _ := d.run("runs"); !strings.Contains(runs, "tmdoctor fix --canary 2 --pause 1s --running --script-timeout 20s --sudo --yes tm1 tm2") {
+		t.Errorf("the journal has another command line:\n%s", runs)
+	}
+}
+
+// TestNobodyIsAskedWhereNothingCanBeWrittenDown.
+func TestNobodyIsAskedWhereNothingCanBeWrittenDown(t *testing.T) {
+	t.Parallel()
+	d := newDesk(t)
+	if err := os.WriteFile(filepath.Join(d.dir, "state"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	two := "2"
+	d.typed = &two
+	status, _, stderr := d.run("fix", "tm1", "tm2")
+	if status == 0 || d.asked != "" || d.fake.applied != nil || !strings.Contains(stderr, "the journal: ") {
+		t.Errorf("exit status %d, asked %q, changed %v\n%s", status, d.asked, names(d.fake.applied), stderr)
 	}
 }
 
@@ -268,9 +329,9 @@ func TestFlagsOfFixThatCannotBeTogether(t *testing.T) {
 		{"fix tm1 --root /", "unknown flag: --root"},
 		{"fix tm1 -o json=no/such/dir/p", "no/such/dir"},
 		{"fix tm1 --plan no-such-file", "no-such-file"},
-		{"fix --resume 2099", `there is no run "2099"`},
+		{"fix --resume 2099", `"2099": there is no such run in `},
 		{"rollback", "requires at least 1 arg"},
-		{"rollback 2099", `there is no run "2099"`},
+		{"rollback 2099", `"2099": there is no such run in `},
 		{"rollback last -o json", "the formats are"},
 		{"check tm1 --compare last --only maps", "--compare needs every probe"},
 		{"check tm1 --compare last --horizon boot", "--compare judges all horizons"},

@@ -37,10 +37,14 @@ func (f *fixFlags) resumeRun(ctx context.Context, u *ui, patterns []string) erro
 		return err
 	}
 	defer func() { c.close() }()
-	c.r.Run, c.command = saved.Run, command("fix", []string{"--resume", saved.Run}, f.words(), quoted(patterns))
+	c.r.Run, c.command = saved.Run, command("fix", f.typed.words(), quoted(patterns))
+	c.typed = f.typed
 	ctx, stop := c.interruptible(ctx)
 	defer stop()
 	if err := c.showOpen(saved, hosts); err != nil {
+		return err
+	}
+	if err := c.ready(); err != nil {
 		return err
 	}
 	if err := c.confirmed(ctx, f.yes, "go on with them", len(hosts)); err != nil {

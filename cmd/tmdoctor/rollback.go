@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -23,6 +24,7 @@ type rollbackFlags struct {
 	lookFlags
 	force   bool
 	outputs []string
+	typed   typedFlags
 }
 
 func newRollback(u *ui) *cobra.Command {
@@ -33,7 +35,10 @@ func newRollback(u *ui) *cobra.Command {
 		Long: `rollback gives the hosts of a run of fix back what they had: each file byte for
 byte with its mode and owner, live values, units. RUN is an id (tmdoctor runs lists
 them), the begin of one, or last. PATTERN selects among the hosts of the run. It
-shows what it will restore and confirms like fix.
+shows what it will restore and confirms like fix. There is no canary: --batch hosts
+at once, and one that refuses keeps no other from it. A run that nothing here tells
+of, of a script (fix -o sh) or begun on another machine, is undone from what its
+hosts kept of it, if they are named.
 
   tmdoctor rollback last -i prod.yaml
   tmdoctor rollback 20261126T0314 -i prod.yaml tm17 --yes
@@ -43,7 +48,10 @@ that edit too; what would be lost is shown first.
 
 ` + exitFixHelp,
 		Args: cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args[0], args[1:]) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.typed = givenFlags(cmd)
+			return f.run(cmd.Context(), u, args[0], args[1:])
+		},
 	}
 	f.addReach(u, cmd)
 	f.addPace(cmd)
@@ -81,31 +89,63 @@ func (f *rollbackFlags) run(ctx context.Context, u *ui, name string, patterns []
 		return err
 	}
 	saved, dir, err := u.openRun(name)
+	if errors.Is(err, repair.ErrNoRun) && fix.IsRun(name) && name != "last" {
+		return f.remembered(ctx, u, name, patterns, err)
+	}
 	if err != nil {
 		return err
 	}
 	names := inStates(saved, repair.Kept, repair.Unknown, repair.Stuck)
 	if len(names) == 0 {
-		u.printf("nothing to roll back: run %s left nothing on its hosts (%s)", saved.Run, hostsOfRun(saved))
+		u.printf("nothing to roll back: run %s left nothing on its hosts (%s)%s", saved.Run, hostsOfRun(saved), earlier(dir))
 		return nil
 	}
 	hosts, err := f.among(u, names, patterns, "run "+saved.Run+" that was changed")
 	if err != nil {
 		return err
 	}
+	return f.undo(ctx, u, saved.Run, saved.Plans.Options, patterns, func(ctx context.Context, c *changing) error {
+		if err := f.confirmed(ctx, c, saved, hosts); err != nil {
+			return err
+		}
+		return c.continued(ctx, dir, saved, "rollback", len(hosts), func() (*repair.Summary, error) {
+			return c.do.Rollback(ctx, saved, hosts, f.force)
+		})
+	})
+}
+
+// earlier names the last run that left something on hosts.
+func earlier(dir string) string {
+	runs, _ := repair.ListRuns(dir)
+	for _, s := range runs {
+		if n := len(inStates(s, repair.Kept, repair.Unknown, repair.Stuck)); n > 0 {
+			return fmt.Sprintf("; the last that did is %s, on %s", s.Run, counted(n, "host"))
+		}
+	}
+	return ""
+}
+
+// undo prepares what changes hosts, and ends it.
+func (f *rollbackFlags) undo(ctx context.Context, u *ui, run string, options fix.Options, patterns []string, do func(context.Context, *changing) error) error {
 	out, err := openOutlets(u, f.outputs, rollbackFormats)
 	if err != nil {
 		return err
 	}
 	defer out.close()
-	c, err := newChanging(u, &f.askFlags, f.paceFlags, f.lookFlags, saved.Plans.Options, out)
+	c, err := newChanging(u, &f.askFlags, f.paceFlags, f.lookFlags, options, out)
 	if err != nil {
 		return err
 	}
 	defer func() { c.close() }()
-	c.r.Run, c.command = saved.Run, command("rollback", []string{saved.Run}, f.words(), quoted(patterns))
+	c.typed, c.command = f.typed, command("rollback", []string{run}, f.typed.words(), quoted(patterns))
+	c.again = c.next("rollback", notOfUndo, append([]string{run}, quoted(patterns)...)...)
 	ctx, stop := c.interruptible(ctx)
 	defer stop()
+	return do(ctx, c)
+}
+
+// confirmed shows what is undone on the hosts, and has it confirmed.
+func (f *rollbackFlags) confirmed(ctx context.Context, c *changing, saved *repair.SavedRun, hosts []inventory.Host) error {
 	if err := c.showUndo(ctx, saved, hosts, f.force); err != nil {
 		return err
 	}
@@ -113,12 +153,10 @@ func (f *rollbackFlags) run(ctx context.Context, u *ui, name string, patterns []
 		c.printf("nothing was changed: the run was ended first")
 		return verdict(exitCutShort)
 	}
-	if err := c.confirmed(ctx, f.yes, "roll them back", len(hosts)); err != nil {
+	if err := c.ready(); err != nil {
 		return err
 	}
-	return c.continued(ctx, dir, saved, "rollback", len(hosts), func() (*repair.Summary, error) {
-		return c.do.Rollback(ctx, saved, hosts, f.force)
-	})
+	return c.ui.confirmed(ctx, f.yes, "roll them back", len(hosts))
 }
 
 // continued carries out what goes on with a saved run, and prints how it came
@@ -129,6 +167,12 @@ func (c *changing) continued(ctx context.Context, dir string, saved *repair.Save
 		return err
 	}
 	defer j.Close()
+	c.r.Run = saved.Run
+	return c.carried(ctx, j, event, hosts, do)
+}
+
+// carried carries out what goes on with a run, under an open journal.
+func (c *changing) carried(ctx context.Context, j *repair.Journal, event string, hosts int, do func() (*repair.Summary, error)) error {
 	c.r.Journal = j
 	good := goodEnds
 	if event == "rollback" {

@@ -12,7 +12,7 @@ import (
 )
 
 var (
-	runID     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
+	runID     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$`)
 	modeText  = regexp.MustCompile(`^0[0-7]{3}$`)
 	ownerText = regexp.MustCompile(`^[0-9]{1,10}:[0-9]{1,10}$`)
 	startText = regexp.MustCompile(`^[0-9]{1,20}$`)
@@ -57,6 +57,10 @@ func isUnitPlace(name string) bool {
 	unit, isDropIn := strings.CutSuffix(unit, ".d")
 	return isDropIn && parent == "/etc/systemd/system/" && plainUnit(unit)
 }
+
+// IsRun reports whether a text can be the id of a run: it names directories, here
+// and on hosts.
+func IsRun(id string) bool { return runID.MatchString(id) }
 
 // liveSysctls are the keys of /proc/sys that fix sets, with the greatest value
 // that the kernel takes (an int).

@@ -124,6 +124,11 @@ func Apply(nonce, run, who string, p *Plan, patience int, wait bool) []byte {
 	if wait {
 		waits = "1"
 	}
+	return applying(nonce, run, who, p, patience, waits, "apply", applyScript)
+}
+
+// applying is a program that has the bytes of a plan.
+func applying(nonce, run, who string, p *Plan, patience int, waits, main string, parts ...string) []byte {
 	manifest, err := manifestOf(p)
 	if err == nil && !isWord(run) {
 		err = fmt.Errorf("%q cannot name a run", run)
@@ -138,8 +143,8 @@ func Apply(nonce, run, who string, p *Plan, patience int, wait bool) []byte {
 		contents.WriteString(contentFunction(strconv.Itoa(i+1), f.After))
 	}
 	return program(settings("nonce", nonce, "run", word(run), "who", word(who), "force", "",
-		"refused", refused, "patience", strconv.Itoa(patience), "wait", waits), "apply",
-		changing(applyScript, contents.String())...)
+		"refused", refused, "patience", strconv.Itoa(patience), "wait", waits), main,
+		changing(append(parts, contents.String())...)...)
 }
 
 // manifestOf is a plan without its texts, a line each change, as each_line in

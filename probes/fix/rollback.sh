@@ -14,7 +14,10 @@ rollback() {
 			;;
 		staged) unstage ;;
 		*)
-			if each_line unedited || [ -n "$force" ]; then
+			edited=
+			each_line unedited
+			[ -z "$edited" ] || fail "$edited"
+			if [ -z "$reason" ] || [ -n "$force" ]; then
 				if restore; then outcome=rolled-back; else outcome=stuck; fi
 			fi
 			;;
@@ -43,7 +46,7 @@ unstage() {
 	outcome=rolled-back
 }
 
-# unedited is false if somebody edited a file since the run.
+# unedited gathers in $edited what somebody edited since the run.
 unedited() {
 	[ "$m_kind" = file ] && [ -z "$force" ] || return 0
 	hash_of "$at"
@@ -51,11 +54,11 @@ unedited() {
 	"$before") return 0 ;;
 	"$after")
 		stat_of "$at"
-		[ "$mode $owner" = "$m_d $m_e" ] || fail "$m_path has mode $mode and owner $owner, and had $m_d and $m_e after run $run"
-		return
+		[ "$mode $owner" = "$m_d $m_e" ] || edited="${edited:+$edited; }$m_path has mode $mode and owner $owner, and had $m_d and $m_e after run $run"
+		return 0
 		;;
 	esac
-	unplaced || fail "$m_path was edited since run $run"
+	unplaced || edited="${edited:+$edited; }$m_path was edited since run $run"
 }
 
 settle() {

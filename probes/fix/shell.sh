@@ -23,14 +23,18 @@ tmdoctor_words() {
 			;;
 		esac
 	done
-	case $outcome:$ended in
-	kept:1) printf 'applied\n' ;;
-	untouched:1) printf 'nothing was changed: %s\n' "$reason" ;;
-	rolled-back:1) printf 'all is as it was: %s\n' "$reason" ;;
-	stuck:1) printf 'NEITHER applied NOR as it was, see above: %s\n' "$reason" ;;
-	*) printf 'the program has no end: tmdoctor fix --resume %s says what this host is like\n' "$tmdoctor_run" ;;
+	case $tmdoctor_do:$outcome:$ended in
+	rollback:rolled-back:1) printf 'undone: all is as it was before\n' ;;
+	*:kept:1) printf 'applied\n' ;;
+	*:untouched:1) printf 'nothing was changed: %s\n' "$reason" ;;
+	*:rolled-back:1) printf 'all is as it was: %s\n' "$reason" ;;
+	*:stuck:1) printf 'NEITHER applied NOR as it was, see above: %s\n' "$reason" ;;
+	*) printf 'the program has no end: run this script with undo, and all is as it was\n' ;;
 	esac
-	[ "$outcome:$ended" = kept:1 ]
+	case $tmdoctor_do:$outcome:$ended in
+	apply:kept:1 | rollback:rolled-back:1) ;;
+	*) return 1 ;;
+	esac
 }
 
 # The status of a pipe is that of its last command; that command here makes
@@ -48,4 +52,12 @@ tmdoctor_main() {
 	} 5>&1)
 	return "${status:-1}"
 }
+case $#:${1-} in
+0:) tmdoctor_do=apply ;;
+1:undo) tmdoctor_do=rollback ;;
+*)
+	printf 'usage: sh FILE [undo]\n' >&2
+	exit 64
+	;;
+esac
 { tmdoctor_main; } 6>&1

@@ -77,6 +77,24 @@ func StateDir(getenv func(string) string, home string) string {
 	return filepath.Join(base, "tmdoctor", "runs")
 }
 
+// CheckStateDir makes sure, before anybody is asked, that runs can be kept in a
+// directory, which it makes.
+func CheckStateDir(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("the journal: %w", err)
+	}
+	root, err := openRuns(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	const probe = ".tmdoctor-probe"
+	if err := root.WriteFile(probe, nil, 0o600); err != nil {
+		return fmt.Errorf("the journal: %w", err)
+	}
+	return root.Remove(probe)
+}
+
 // CreateJournal begins the journal of a run: directories 0700, files 0600. A
 // run of the same id is an error.
 func CreateJournal(dir string, begin Record, plans *fix.Document) (*Journal, error) {

@@ -6,7 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
+
+	"github.com/tmdoctor/tmdoctor/probes/fix"
 )
 
 // What a run did is undone by what its journal says: whoever could write to it
@@ -127,10 +128,7 @@ func cutTorn(f *os.File) error {
 
 // checkRunID refuses an id that is no plain name of a directory.
 func checkRunID(run string) error {
-	plain := func(r rune) bool {
-		return r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_'
-	}
-	if run == "" || len(run) > 64 || strings.ContainsFunc(run, func(r rune) bool { return !plain(r) }) {
+	if !fix.IsRun(run) {
 		return fmt.Errorf("%q is not the id of a run: letters, digits and hyphens", run)
 	}
 	return nil

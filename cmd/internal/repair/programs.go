@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
 	"github.com/tmdoctor/tmdoctor/probes"
@@ -59,7 +60,7 @@ func (r *Repair) connect(ctx context.Context, h inventory.Host) (remote.Conn, er
 func (r *Repair) audit(ctx context.Context, conn remote.Conn, h inventory.Host, index int) (*report.Host, error) {
 	p := r.speech()
 	res := conn.Run(ctx, p.script())
-	res.Host, res.Index = h, index
+	res.Host, res.Index, res.Ended = h, index, time.Now()
 	judged := p.judge(res)
 	if res.Err != nil {
 		return judged, res.Err

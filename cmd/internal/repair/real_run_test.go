@@ -116,6 +116,47 @@ func differing(a, b map[string]string) (paths []string) {
 	return paths
 }
 
+// TestRealRunIsUndoneWithoutItsJournal: what the host kept of it is enough.
+func TestRealRunIsUndoneWithoutItsJournal(t *testing.T) {
+	t.Parallel()
+	f := startReal(t, 2)
+	before := f.tree(t, "tm001")
+	plans := f.planned(t, func(string) string { return key + " = 262144\n" })
+	f.journal(t, plans)
+	if _, err := f.repair.Apply(t.Context(), plans[:1]); err != nil {
+		t.Fatal(err)
+	}
+	if reflect.DeepEqual(f.tree(t, "tm001"), before) {
+		t.Fatal("nothing is changed: the test tests nothing")
+	}
+	saved, err := Remembered("run1", inventoryOf(f.names...))
+	if err != nil {
+		t.Fatal(err)
+	}
+	whys := map[string]string{}
+	if err := f.repair.Look(t.Context(), saved, inventoryOf(f.names...), func(name string, run *fix.HostRun, err error) error {
+		whys[name] = saved.Remember(name, run)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if whys["tm001"] != "" || whys["tm002"] != "the host knows nothing of run run1" || saved.Who == "" {
+		t.Errorf("%q, begun by %q", whys, saved.Who)
+	}
+	f.repair.Run = "run2"
+	f.journal(t, nil)
+	sum, err := f.repair.Rollback(t.Context(), saved, inventoryOf(f.names...), false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := sum.Hosts; d[0].State != RolledBack || d[1].State != Nothing {
+		t.Errorf("%s (%s), %s", d[0].State, d[0].Reason, d[1].State)
+	}
+	if after := f.tree(t, "tm001"); !reflect.DeepEqual(after, before) {
+		t.Errorf("tm001 is not as it was: %v", differing(before, after))
+	}
+}
+
 // TestRealHostChangedSinceIsRefused by the host's own program.
 func TestRealHostChangedSinceIsRefused(t *testing.T) {
 	t.Parallel()

@@ -76,7 +76,9 @@ func (w *worker) resume(ctx context.Context, verdict bool) Done {
 	case s.Run.State == fix.RunApplied && !verdict:
 		return w.resumeApplied(ctx, conn)
 	case s.Run.State == fix.RunRolledBack:
-		w.wasRolledBack(s, "")
+		// It wrote that down when it was so. What the files are now may be the work
+		// of a later run.
+		w.settled("rolled-back", RolledBack, "")
 	default:
 		w.undo(ctx, conn, "the run was cut short")
 	}

@@ -94,7 +94,11 @@ func (w *worker) rollBack(ctx context.Context, force bool) Done {
 	case fix.RolledBack:
 		return w.verifyOld(ctx, answer.Reason)
 	case fix.Untouched:
-		return w.settled("not-undone", Refused, answer.Reason)
+		reason := answer.Reason
+		if edited(answer) && !force {
+			reason += "; --force undoes that too, and shows it first"
+		}
+		return w.settled("not-undone", Refused, reason)
 	case fix.Stuck:
 		return w.settled("stuck", Stuck, answer.Reason)
 	}

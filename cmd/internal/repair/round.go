@@ -180,9 +180,21 @@ func (o *round) over(ctx context.Context) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if o.stopped == "" && ctx.Err() != nil {
-		o.stopped = "the run was ended: " + context.Cause(ctx).Error()
+		o.stopped = endedText(ctx)
 	}
 	return o.stopped != ""
+}
+
+// endedText is why a context ended, in an operator's words.
+func endedText(ctx context.Context) string {
+	switch cause := context.Cause(ctx); {
+	case errors.Is(cause, context.Canceled):
+		return "it was interrupted"
+	case errors.Is(cause, context.DeadlineExceeded):
+		return "its time was over"
+	default:
+		return cause.Error()
+	}
 }
 
 // pause waits between batches, and reports whether the next may begin.

@@ -63,6 +63,9 @@ var eventStates = map[string]State{
 	"stuck":       Stuck,
 }
 
+// ErrNoRun is a run that nothing here tells of.
+var ErrNoRun = errors.New("there is no such run")
+
 // ListRuns are the runs of a directory, the latest first. The error names those
 // that cannot be read; the others are there all the same.
 func ListRuns(dir string) ([]*SavedRun, error) {
@@ -91,8 +94,11 @@ func ListRuns(dir string) ([]*SavedRun, error) {
 func OpenRun(dir, run string) (*SavedRun, error) {
 	if run == "last" {
 		runs, err := ListRuns(dir)
-		if len(runs) == 0 {
-			return nil, errors.Join(fmt.Errorf("there is no run in %s", dir), err)
+		switch {
+		case err != nil:
+			return nil, fmt.Errorf("which run is the last is not certain, as not all can be read: %w", err)
+		case len(runs) == 0:
+			return nil, fmt.Errorf("%w in %s", ErrNoRun, dir)
 		}
 		return runs[0], nil
 	}
@@ -106,7 +112,7 @@ func OpenRun(dir, run string) (*SavedRun, error) {
 	}
 	switch {
 	case run == "" || len(match) == 0:
-		return nil, fmt.Errorf("there is no run %q in %s", run, dir)
+		return nil, fmt.Errorf("%q: %w in %s", run, ErrNoRun, dir)
 	case len(match) > 1:
 		return nil, fmt.Errorf("run %q may be %s", run, strings.Join(match, " or "))
 	}

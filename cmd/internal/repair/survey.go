@@ -3,10 +3,13 @@ package repair
 import (
 	"context"
 	"fmt"
+	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
+	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/probes/fix"
 	"github.com/tmdoctor/tmdoctor/remote"
 )
@@ -73,7 +76,7 @@ func (r *Repair) planFor(ctx context.Context, conn remote.Conn, p *Planned) (*fi
 	}
 	say, policy, facts := r.speech(), r.Audit.Policy, p.Before.Facts
 	q := say.ask(facts, policy, r.Options)
-	if nothingAsked(q) {
+	if nothingAsked(q) && !unfinishedThere(facts) {
 		return say.plan(p.Host.Name, facts, &fix.Snapshot{}, policy, r.Options), nil
 	}
 	s, err := r.inspect(ctx, conn, q)
@@ -88,6 +91,16 @@ func (r *Repair) planFor(ctx context.Context, conn remote.Conn, p *Planned) (*fi
 	p.Unfinished = s.Unfinished
 	p.opened = opened(s)
 	return say.plan(p.Host.Name, facts, s, policy, r.Options), nil
+}
+
+// unfinishedThere reports whether what everybody may see of a host tells of a
+// run that did not end there.
+func unfinishedThere(facts *probes.Facts) bool {
+	runs, _ := facts.Host.FixRuns.Get()
+	return slices.ContainsFunc(runs, func(r string) bool {
+		_, state, _ := strings.Cut(r, " ")
+		return !settledState(&fix.HostRun{State: fix.RunState(state)})
+	})
 }
 
 // opened are the users whose sessions were tried, and whether one opened.
