@@ -204,5 +204,6 @@ func (f *lookFlags) diffs(u *ui) (fix.DiffOptions, error) {
 	if f.ascii || u.ascii() {
 		o.Escape = nil
 	}
+	o.Wrap = func(line, indent string) string { return wrappedTo(u.width(), line, indent) }
 	return o, err
 }

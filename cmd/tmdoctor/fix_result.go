@@ -7,7 +7,9 @@ import (
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
+	"github.com/tmdoctor/tmdoctor/inventory"
 	"github.com/tmdoctor/tmdoctor/probes"
+	"github.com/tmdoctor/tmdoctor/probes/fix"
 	"github.com/tmdoctor/tmdoctor/report"
 )
 
@@ -66,7 +68,7 @@ func outcomes(planned []*repair.Planned, s *repair.Summary) []outcome {
 		case d != nil:
 			o.done, o.state, o.reason = d, string(d.State), d.Reason
 		case p.Unfinished != nil:
-			o.state, o.reason = stateUnfinished, fmt.Sprintf("run %s of %s is %s there", p.Unfinished.Run, p.Unfinished.Who, p.Unfinished.State)
+			o.state, o.reason = stateUnfinished, p.Unfinished.Open()
 		case p.Plan == nil:
 			o.state, o.reason = stateNotAsked, lostText(p)
 		case p.Plan.IsEmpty():
@@ -191,15 +193,31 @@ func (c *changing) row(o outcome) string {
 	for _, line := range standingChanges(o.Before, after) {
 		parts = append(parts, report.Escape(line))
 	}
+	parts = append(parts, stillNeeded(after)...)
 	if len(o.done.Logins) > 0 {
 		parts = append(parts, "logins tried: "+report.Escape(strings.Join(o.done.Logins, "; ")))
 	}
 	if a := o.done.Answer; a != nil {
-		for _, n := range a.Notes {
+		for _, n := range slices.Compact(slices.Sorted(slices.Values(a.Notes))) {
 			parts = append(parts, "note: "+report.Escape(n))
 		}
 	}
 	return strings.Join(parts, "\x00")
+}
+
+// stillNeeded are the restarts without which a TaskManager runs on with what it
+// had.
+func stillNeeded(after *report.Host) (lines []string) {
+	if after == nil {
+		return nil
+	}
+	for _, f := range after.Findings {
+		if strings.HasSuffix(f.Code, "/restart-needed") && f.Waived == nil {
+			lines = append(lines, "still needed: "+report.Escape(fix.AnyPID(f.Subject, f.Remedy)))
+		}
+	}
+	slices.Sort(lines)
+	return slices.Compact(lines)
 }
 
 // changesText is what a plan changed on a host.
@@ -287,6 +305,9 @@ func (c *changing) printNext(s *repair.Summary, states *folding) error {
 	var lines []string
 	if states.names[string(repair.Unknown)] != nil || s.Stopped != "" && states.names[string(repair.NotBegun)] != nil {
 		lines = append(lines, "go on:         "+c.next("fix", ofThisRun, "--resume", s.Run))
+	}
+	if left := states.names[string(repair.Refused)]; left != nil {
+		lines = append(lines, "plan again:    "+c.next("fix", []string{"plan", "resume", "yes", "output", "verbose", "force"}, report.ShellWord(inventory.Fold(left))))
 	}
 	if states.names[string(repair.Kept)] != nil || states.names[string(repair.Stuck)] != nil || states.names[string(repair.Unknown)] != nil {
 		lines = append(lines, "undo:          "+c.next("rollback", notOfUndo, s.Run))

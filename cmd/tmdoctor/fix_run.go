@@ -20,6 +20,9 @@ func (f *fixFlags) repairHosts(ctx context.Context, u *ui, patterns []string) er
 		if saved, err = readPlan(f.plan); err != nil {
 			return err
 		}
+		if len(saved.Hosts) == 0 {
+			return usagef("plan with hosts that are in the inventory", "%s has a plan for no host", f.plan)
+		}
 		// A file alone accepts nothing: whoever applies it does.
 		switch accepts := f.options.AcceptUnverified; {
 		case saved.Options.AcceptUnverified && !accepts:

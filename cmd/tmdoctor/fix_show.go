@@ -47,7 +47,7 @@ func (c *changing) showLeft(planned []*repair.Planned, below bool) error {
 	for _, p := range planned {
 		switch {
 		case p.Unfinished != nil:
-			left.add("run "+p.Unfinished.Run+" of fix did not end there: tmdoctor fix --resume "+p.Unfinished.Run, p.Host.Name)
+			left.add(p.Unfinished.Open(), p.Host.Name)
 		case p.Plan == nil:
 			left.add(lostText(p), p.Host.Name)
 		}

@@ -330,7 +330,7 @@ func TestFlagsOfFixThatCannotBeTogether(t *testing.T) {
 		{"fix tm1 -o json=no/such/dir/p", "no/such/dir"},
 		{"fix tm1 --plan no-such-file", "no-such-file"},
 		{"fix --resume 2099", `"2099": there is no such run in `},
-		{"rollback", "requires at least 1 arg"},
+		{"rollback", "which run?"},
 		{"rollback 2099", `"2099": there is no such run in `},
 		{"rollback last -o json", "the formats are"},
 		{"check tm1 --compare last --only maps", "--compare needs every probe"},

@@ -90,12 +90,16 @@ func (f *fixFlags) verifyAfterReboot(ctx context.Context, u *ui, patterns []stri
 	if err != nil {
 		return err
 	}
-	if len(patterns) == 0 {
-		if patterns = inStates(saved, repair.Kept); len(patterns) == 0 {
-			u.printf("nothing to verify: run %s left no change on a host (%s)", saved.Run, hostsOfRun(saved))
-			return nil
-		}
+	kept := inStates(saved, repair.Kept)
+	if len(kept) == 0 {
+		u.printf("nothing to verify: run %s left no change on a host (%s)", saved.Run, hostsOfRun(saved))
+		return nil
 	}
+	hosts, err := f.among(u, kept, patterns, "run "+saved.Run+" that was changed")
+	if err != nil {
+		return err
+	}
+	patterns = hostNames(hosts)
 	c := &checkFlags{askFlags: f.askFlags, horizon: "all", compare: saved.Run}
 	c.by, c.failOn, c.color, c.ascii = "host", "warn", f.color, f.ascii
 	return c.run(ctx, u, patterns)

@@ -47,7 +47,12 @@ A host where somebody edited one of the files since is left as it is. --force un
 that edit too; what would be lost is shown first.
 
 ` + exitFixHelp,
-		Args: cobra.MinimumNArgs(1),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usagef("tmdoctor runs lists them; last is the latest", "which run?")
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.typed = givenFlags(cmd)
 			return f.run(cmd.Context(), u, args[0], args[1:])

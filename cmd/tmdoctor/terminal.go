@@ -112,7 +112,7 @@ func (u *ui) confirmed(ctx context.Context, yes bool, what string, hosts int) er
 	t := u.openTerminal()
 	if t == nil {
 		return usagef("look at what is above, then give --yes; or run it on a terminal and type the number of hosts",
-			"nothing was changed: %s has to be confirmed, and there is no terminal to ask on", counted(hosts, "host"))
+			"nothing was changed: to change %s has to be confirmed, and there is no terminal to ask on", counted(hosts, "host"))
 	}
 	ok, err := u.confirm(ctx, t, fmt.Sprintf("type the number of hosts (%d) to %s: ", hosts, what), hosts)
 	if err != nil {

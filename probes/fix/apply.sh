@@ -173,10 +173,10 @@ stage() {
 	label
 	must durable "$new" || return 1
 	hash_of "$new"
-	[ "$hash" = "$after" ] || fail "$new is not what was written to it" || return 1
+	[ "$hash" = "$after" ] || fail "the new $m_path is not what was written to it" || return 1
 	stat_of "$new"
 	[ -z "$as_user" ] || [ -n "$before" ] || owner=$m_e
-	[ "$mode $owner" = "$m_d $m_e" ] || fail "$new has mode $mode and owner $owner: want $m_d and $m_e"
+	[ "$mode $owner" = "$m_d $m_e" ] || fail "the new $m_path has mode $mode and owner $owner: want $m_d and $m_e"
 }
 write() { "content_$m_a" >"$2" || unwritten; }
 append_line() { print_line "$1" >>"$2" || unwritten; }

@@ -2,13 +2,10 @@ package fix
 
 import (
 	"bytes"
-	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-
-	"github.com/aymanbagabas/go-udiff"
 )
 
 // DiffOptions say how diffs look.
@@ -20,8 +17,9 @@ type DiffOptions struct {
 	Escape func(string) string
 	// Colour marks added and removed lines.
 	Colour bool
-	// Context is the number of lines around a change; 0 means 3.
-	Context int
+	// Wrap breaks a long line of ours; the further lines begin with indent. Nil
+	// leaves lines as long as they are. Lines of files are never broken.
+	Wrap func(line, indent string) string
 }
 
 // WriteDiffs writes what plans change as unified diffs and live values, those
@@ -38,7 +36,9 @@ func WriteDiffs(w io.Writer, plans []*Plan, o DiffOptions) error {
 	if o.Escape == nil {
 		o.Escape = escape
 	}
-	o.Context = cmp.Or(o.Context, udiff.DefaultContextLines)
+	if o.Wrap == nil {
+		o.Wrap = func(line, _ string) string { return line }
+	}
 	d := &differ{DiffOptions: o}
 	isIdle := func(p *Plan) bool { return p.IsEmpty() && len(p.Notes)+len(p.Refused) == 0 }
 	busy := slices.DeleteFunc(slices.Clone(plans), isIdle)
@@ -66,6 +66,11 @@ func (d *differ) line(s string) { d.out.WriteString(s + "\n") }
 
 // linef writes a line; text from hosts among args must be escaped already.
 func (d *differ) linef(format string, args ...any) { d.line(fmt.Sprintf(format, args...)) }
+
+// wrapf writes a line that may be broken.
+func (d *differ) wrapf(format string, args ...any) {
+	d.line(d.Wrap(fmt.Sprintf(format, args...), "    "))
+}
 
 // section writes the first line of a section.
 func (d *differ) section(s string) {
@@ -188,10 +193,10 @@ func (d *differ) beside(g []*Plan) {
 		return "  [" + d.hosts(names) + "]"
 	}
 	for _, n := range notes.keys {
-		d.linef("note: %s%s", d.shown(n), only(notes.names[n]))
+		d.wrapf("note: %s%s", d.shown(n), only(notes.names[n]))
 	}
 	for _, r := range refused.keys {
-		d.linef("refused: %s: %s%s", d.shown(about(r.Setting, r.Subject)), d.shown(r.Reason), only(refused.names[r]))
+		d.wrapf("refused: %s: %s%s", d.shown(about(r.Setting, r.Subject)), d.shown(r.Reason), only(refused.names[r]))
 		d.indented("instead: ", r.Instead)
 	}
 }
@@ -203,9 +208,9 @@ func (d *differ) indented(head, text string) {
 		switch {
 		case line == "":
 		case i == 0:
-			d.linef("  %s%s", head, d.shown(line))
+			d.wrapf("  %s%s", head, d.shown(line))
 		default:
-			d.linef("  %*s%s", len(head), "", d.shown(line))
+			d.wrapf("  %*s%s", len(head), "", d.shown(line))
 		}
 	}
 }
@@ -220,20 +225,40 @@ func about(setting, subject string) string {
 
 // advice writes what stays with a person, folded over hosts.
 func (d *differ) advice(plans []*Plan) {
-	f := newFold[Advice]()
+	f, first := newFold[Advice](), map[Advice]Advice{}
 	for _, p := range plans {
 		for _, a := range p.Advice {
-			a.Subject = "" // a pid is a host's own
-			f.add(a, p.Host)
+			key := Advice{Code: a.Code, Message: AnyPID(a.Subject, a.Message), Remedy: AnyPID(a.Subject, a.Remedy)}
+			if _, known := first[key]; !known {
+				first[key] = a
+			}
+			f.add(key, p.Host)
 		}
 	}
 	for i, a := range f.keys {
 		if i == 0 {
 			d.section("not changed by fix:")
 		}
-		d.linef("  %s  %s  [%s]", d.shown(a.Code), d.shown(a.Message), d.hosts(f.names[a]))
+		hosts := f.names[a]
+		if len(hosts) == 1 { // its own words, with its pid
+			a = first[a]
+		}
+		d.wrapf("  %s  %s  [%s]", d.shown(a.Code), d.shown(a.Message), d.hosts(hosts))
 		d.indented("  remedy: ", a.Remedy)
 	}
+}
+
+// AnyPID is text about a subject "pid N" as it may stand for any process: a pid
+// is a host's own.
+func AnyPID(subject, text string) string {
+	pid, ok := strings.CutPrefix(subject, "pid ")
+	if !ok || pid == "" {
+		return text
+	}
+	for _, before := range []string{"--pid ", "pid "} {
+		text = strings.ReplaceAll(text, before+pid+" ", before+"PID ")
+	}
+	return text
 }
 
 // folded gathers the hosts of things that are equal, in order of arrival.

@@ -14,11 +14,11 @@ func (d *differ) file(f *FileChange) error {
 		from = "/dev/null"
 	}
 	before, after := string(f.Before), string(f.After)
-	u, err := udiff.ToUnifiedDiff(from, f.Path, before, udiff.Lines(before, after), d.Context)
+	u, err := udiff.ToUnifiedDiff(from, f.Path, before, udiff.Lines(before, after), udiff.DefaultContextLines)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
-	d.line(d.shown(summary(f)))
+	d.wrapf("%s", d.shown(summary(f)))
 	d.linef("--- %s", d.shown(from))
 	d.linef("+++ %s", d.shown(f.Path))
 	for _, h := range u.Hunks {

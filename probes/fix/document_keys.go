@@ -139,7 +139,7 @@ func jsonError(data []byte, err error) error {
 	case errors.As(err, &syntax):
 		return fmt.Errorf("line %d: %w", lineAt(data, syntax.Offset), err)
 	case errors.As(err, &typ):
-		return fmt.Errorf("line %d: %s: a %s is not what stands there in a plan", lineAt(data, typ.Offset), orTop(typ.Field), typ.Value)
+		return fmt.Errorf("line %d: %s: not what stands there in a plan (%s)", lineAt(data, typ.Offset), orTop(typ.Field), typ.Value)
 	}
 	return err
 }

@@ -154,7 +154,7 @@ func TestReadDocumentRefusesWhatGoWouldLetPass(t *testing.T) {
 		{"a key in other letters", `"host": "tm001"`, `"host": "tm001", "Host": "tm002"`, `hosts[0]: the key "Host" is not one of a plan`},
 		{"something behind it", "\n}\n", "\n}\n{}", "line 99: invalid character '{' after top-level value"},
 		{"no end", "\n}\n", "", "line 97: unexpected end of JSON input"},
-		{"a number as host", `"host": "tm001"`, `"host": 1`, `line 16: hosts.host: a number is not what stands there in a plan`},
+		{"a number as host", `"host": "tm001"`, `"host": 1`, `line 16: hosts.host: not what stands there in a plan (number)`},
 		{"bytes that are not UTF-8", "tm001", "\xff", "it is not UTF-8, so it is no JSON"},
 		{"no JSON", `"host": "tm001"`, `"host": tm001`, "line 16: invalid character 'm' in literal true (expecting 'r')"},
 	} {

@@ -146,6 +146,6 @@ func (m *maker) finish() {
 	m.expect()
 	m.advise()
 	if m.s.Unfinished != nil && m.plan.IsEmpty() {
-		m.note("run " + m.s.Unfinished.Run + " of fix did not end on this host: tmdoctor fix --resume " + m.s.Unfinished.Run)
+		m.note(m.s.Unfinished.Open())
 	}
 }

@@ -2,6 +2,7 @@ package fix
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/tmdoctor/tmdoctor/probes"
@@ -93,6 +94,23 @@ func limitLine(user, typ, item, value string) string {
 	return strings.Join([]string{user, typ, item, value}, " ")
 }
 
+// orForce ends what inWords says of a file that is left alone.
+const orForce = "; or --force-managed, which the tool may undo"
+
+// tellManaged notes in the words of the tools that write the files which are
+// changed all the same how to say there what is changed, or it is taken back.
+func (m *maker) tellManaged(setting string, instead func(managed []string) string) {
+	var managed []string
+	for _, e := range m.d.files {
+		if e.managed != "" && slices.Contains(e.settings, setting) && !slices.Contains(managed, e.managed) {
+			managed = append(managed, e.managed)
+		}
+	}
+	if len(managed) > 0 {
+		m.note("so that it is not taken back: " + strings.TrimSuffix(instead(managed), orForce))
+	}
+}
+
 // inWords is a change in the words of each tool; of one that has none, or is
 // not known by name, what its configuration must say.
 func inWords(managed []string, say func(words) (string, bool), plain string) string {
@@ -104,8 +122,7 @@ func inWords(managed []string, say func(words) (string, bool), plain string) str
 		}
 		all = append(all, "in the configuration of "+name+": "+text)
 	}
-	all = append(all, "or --force-managed, which the tool may undo")
-	return strings.Join(all, "; ")
+	return strings.Join(all, "; ") + orForce
 }
 
 // insteadSysctl is what to do where no file is changed for a setting of the

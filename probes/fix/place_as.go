@@ -140,6 +140,10 @@ func (m *maker) rename(l vmemLine) (why, managed string) {
 	if err != nil {
 		return strings.TrimSpace(err.Error()), ""
 	}
+	if twin := twinOf(text, l.at.Line); twin > 0 {
+		m.note(fmt.Sprintf("%s has the item vmem, which does not exist, and line %d says the same with as: it stays as it is", l.at, twin))
+		return "", ""
+	}
 	m.d.write(t, "as", text, m.s)
 	m.d.because("as", fmt.Sprintf("%s has the item vmem, which does not exist; as is meant", l.at))
 	for _, p := range probes.Proposals(m.d.facts, m.policy) {
@@ -148,6 +152,22 @@ func (m *maker) rename(l vmemLine) (why, managed string) {
 		}
 	}
 	return "", ""
+}
+
+// twinOf is another line of a limits file with the same four words as line n, 0
+// for none.
+func twinOf(text string, n int) int {
+	lines := strings.Split(text, "\n")
+	words := func(i int) []string {
+		body, _, _ := strings.Cut(lines[i], "#")
+		return strings.Fields(body)
+	}
+	for i := range lines {
+		if i != n-1 && slices.Equal(words(i), words(n-1)) {
+			return i + 1
+		}
+	}
+	return 0
 }
 
 // users are those whose sessions start TaskManagers.

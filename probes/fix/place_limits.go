@@ -105,6 +105,7 @@ func (m *maker) raiseUser(p *probes.Proposal, i int) {
 		return
 	}
 	m.tellPassed(passed)
+	m.tellManaged(p.Setting, func(managed []string) string { return insteadLimits(managed, p, want) })
 	m.opened(p, i)
 	m.touch(p)
 }

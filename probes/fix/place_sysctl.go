@@ -119,6 +119,7 @@ func (m *maker) keepSysctl(p *probes.Proposal, i int, want probes.Limit) bool {
 		return false
 	}
 	m.tellPassed(passed)
+	m.tellManaged(p.Setting, func(managed []string) string { return insteadSysctl(managed, p, want) })
 	m.otherLoaders(p, i, want)
 	return true
 }

@@ -106,6 +106,7 @@ func (m *maker) dropIn(p *probes.Proposal, i int, want probes.LimitPair) {
 		return
 	}
 	m.tellPassed(passed)
+	m.tellManaged(p.Setting, func(managed []string) string { return insteadUnit(managed, p, want) })
 	m.reloaded(p, i)
 }
 

@@ -20,7 +20,7 @@ func stopped(f *probes.Facts, s *Snapshot, o Options) string {
 	case s.Lock != "":
 		return "another fix is at work on the host: " + s.Lock
 	case s.Unfinished != nil:
-		return fmt.Sprintf("run %s of fix did not end on this host (%s): tmdoctor fix --resume %[1]s, or tmdoctor rollback %[1]s", s.Unfinished.Run, s.Unfinished.State)
+		return s.Unfinished.Open()
 	}
 	switch o.PersistIn {
 	case "", PersistAuto, PersistMain, PersistDropIn, PersistBoth:

@@ -55,8 +55,8 @@ func TestWhatCannotBeDoneSafelyIsRefused(t *testing.T) {
 		}, both, "permission denied"},
 		{"a lock", func(_ *probes.Facts, s *fix.Snapshot, _ *fix.Options) { s.Lock = "ann@desk since 10:00" }, both, "another fix is at work on the host: ann@desk"},
 		{"a run that did not end", func(_ *probes.Facts, s *fix.Snapshot, _ *fix.Options) {
-			s.Unfinished = &fix.HostRun{Run: "r1", State: fix.RunApplying}
-		}, both, "run r1 of fix did not end"},
+			s.Unfinished = &fix.HostRun{Run: "r1", Who: "ops@bastion", State: fix.RunApplying}
+		}, both, "run r1 of ops@bastion did not end there (it is applying): tmdoctor fix --resume r1"},
 		{"no root", func(_ *probes.Facts, s *fix.Snapshot, _ *fix.Options) { s.Obstacle = "not root" }, both, "not root"},
 		{"a place that is none", func(_ *probes.Facts, _ *fix.Snapshot, o *fix.Options) { o.PersistIn = "nowhere" }, both, "no place to persist"},
 		{"files that were not read", func(_ *probes.Facts, s *fix.Snapshot, _ *fix.Options) { s.Files = nil }, both, "was not read"},

@@ -1,6 +1,10 @@
 package fix
 
-import "github.com/tmdoctor/tmdoctor/probes"
+import (
+	"fmt"
+
+	"github.com/tmdoctor/tmdoctor/probes"
+)
 
 // Query is what is read of a host before a plan is made, and again to verify
 // it.
@@ -102,6 +106,11 @@ type HostRun struct {
 	Live  []LiveChange
 	// Cut says that what the host kept of it has no end: there may be more.
 	Cut bool
+}
+
+// Open says of a run that did not end on its host which it is, and what ends it.
+func (r *HostRun) Open() string {
+	return fmt.Sprintf("run %.64s of %.64s did not end there (it is %.16s): tmdoctor fix --resume %.64[1]s, or tmdoctor rollback %.64[1]s", r.Run, r.Who, string(r.State))
 }
 
 // RunFile is a file that a run changes: what it was, what it was to become and

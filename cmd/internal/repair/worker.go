@@ -57,7 +57,7 @@ func (o *round) toChange() (todo []int) {
 			}
 		case p.Unfinished != nil && p.Unfinished.Run != o.run:
 			d.State = Refused
-			d.Reason = fmt.Sprintf("run %.64q of %.64q did not end there: tmdoctor fix --resume it, or tmdoctor rollback it", p.Unfinished.Run, p.Unfinished.Who)
+			d.Reason = p.Unfinished.Open()
 		case p.Plan.IsEmpty():
 			d.State = Nothing
 		default:
