@@ -28,7 +28,7 @@ host_early() {
 		{ read -r host_a <"$host_v"; } 2>/dev/null
 		host_v=${host_v%/*}
 		case $host_a in
-		"" | rolled-back | untouched) ;;
+		"" | rolled-back) ;;
 		*) fact host.fix_run "${host_v##*/} $host_a" ;;
 		esac
 	done

@@ -53,9 +53,9 @@ clock of the machine that runs the audit, less the time the answer took.`,
 			Slug: "unfinished-fix", Default: Fail,
 			Title:   "a run of tmdoctor fix did not end on the host",
 			Means:   "Some files and values may be new and some old, and nobody has verified them. No other run of fix touches the host before this one is brought to its end.",
-			Measure: "/var/lib/tmdoctor/runs/RUN/state is none of kept, rolled-back, untouched. While a run is at work it is so for some seconds",
+			Measure: "/var/lib/tmdoctor/runs/RUN/state is neither kept nor rolled-back. While a run is at work it is so for some seconds",
 			Source:  "tmdoctor fix writes the state before each step",
-			Fix:     "where the run was started: tmdoctor fix --resume RUN finishes it, tmdoctor rollback RUN undoes it",
+			Fix:     "where the run was started: tmdoctor fix --resume RUN finishes it; from anywhere: tmdoctor rollback RUN HOST undoes it",
 		},
 		{
 			Slug: "differs", Default: Warn,
@@ -110,7 +110,7 @@ func judgeFixRuns(in Input) (all []Finding) {
 		f := in.Find("unfinished-fix", Live, fmt.Sprintf("run %s of tmdoctor fix did not end: it is %s", clip(run, 80), clip(state, 20)))
 		f.Subject, f.Observed, f.Want = "run "+clip(run, 80), clip(state, 20), "kept or rolled-back"
 		f.Source = "/var/lib/tmdoctor/runs/" + clip(run, 80) + "/state"
-		f.Remedy = fmt.Sprintf("where it was started: tmdoctor fix --resume %s, or tmdoctor rollback %[1]s", shellWord(clip(run, 80)))
+		f.Remedy = fmt.Sprintf("where it was started: tmdoctor fix --resume %s; from anywhere: tmdoctor rollback %[1]s HOST", shellWord(clip(run, 80)))
 		all = append(all, f)
 	}
 	return all

@@ -52,7 +52,7 @@ func (c *compared) add(h *report.Host) {
 		switch {
 		case held.Held:
 			c.held++
-		case notKnown(held.Now):
+		case !held.Known:
 			verdict, now = heldDoubt, held.Now
 			c.unknown++
 		default:
@@ -66,12 +66,6 @@ func (c *compared) add(h *report.Host) {
 		}
 		c.rows.add(verdict+"\x00"+text, h.Name)
 	}
-}
-
-// notKnown reports whether a value of [repair.Held] is the reason why there is
-// none.
-func notKnown(now string) bool {
-	return strings.HasPrefix(now, "not known") || strings.HasPrefix(now, "the host did not answer")
 }
 
 // sinceReboot says whether a host was booted after the run: by how long it is

@@ -12,9 +12,10 @@ import (
 )
 
 // exitFixHelp is the contract of the commands that change hosts.
-const exitFixHelp = `Exit status: 2 if a host failed: it was rolled back, is stuck, or was not touched
-because it was not as planned; else 3 if a host was not reached, if nobody knows
-what it is like, or if the run was cut short or not confirmed; else 1 if
+const exitFixHelp = `Exit status: 2 if a host failed: it was rolled back, is stuck, or was not touched,
+because it was not as planned, was locked, or was not reached when it was its turn;
+else 3 if a host could not be asked, if nobody knows what it is like, or if the run
+was cut short or not confirmed; else 1 if
 something that could be fixed by its kind was refused; else 0, which means: all
 that can be fixed is, and was verified. Advice does not count. 64 for a wrong
 command line, or where there is nobody to confirm; 70 if a file could not be
@@ -54,13 +55,15 @@ nothing before the number of hosts is typed on a terminal, or --yes is given.
                                   since is not touched
   tmdoctor fix tm17 -o sh                         a script to review
   tmdoctor fix -i prod.yaml -o ansible=fix.yml    a playbook
-  tmdoctor fix --resume last                      finish a run that was cut short
+  tmdoctor fix --resume last                      finish a run: hosts in doubt, not
+                                  begun, not touched
   tmdoctor fix --verify-after-reboot last         did the changes hold?
   tmdoctor rollback last                          undo a run
 
 A host is changed only while something stands ready to change it back: the
 program that applied the plan waits on its connection until a second, new login
-has shown that people can still log in and that the values hold. If that fails,
+has shown that people can still log in (you by ssh, the TaskManager's user by su or
+runuser) and that the values hold. If that fails,
 or if anything on this side dies, the host rolls back by itself. --canary hosts go
 first, one after the other; then batches. After more than --max-failures failures
 no further host is begun. Ctrl-C begins no further host, and brings those at work
@@ -105,8 +108,8 @@ func (f *fixFlags) addFix(cmd *cobra.Command) {
 	flags.StringArrayVarP(&f.outputs, "output", "o", nil, "`FORMAT` or FORMAT=FILE: "+strings.Join(fixFormats, ", ")+"; repeatable (default diff)")
 	flags.BoolVar(&f.planOnly, "plan-only", false, "show the plan and change nothing")
 	flags.StringVar(&f.plan, "plan", "", "apply the plan in `FILE`, which -o json=FILE wrote, and nothing else")
-	flags.StringVar(&f.resume, "resume", "", "finish `RUN`, which was cut short: an id, the begin of one, or last")
-	flags.StringVar(&f.verify, "verify-after-reboot", "", "say of each change of `RUN` if it holds: check --horizon all --compare RUN on its hosts")
+	flags.StringVar(&f.resume, "resume", "", "finish `RUN`: its hosts that are in doubt, not begun or not touched; an id, the begin of one, or last")
+	flags.StringVar(&f.verify, "verify-after-reboot", "", "say of each change of `RUN` if it holds: check --horizon all --compare RUN on its hosts, with the exit status of check")
 	fixed := func(flag string, words ...string) {
 		_ = cmd.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(words, cobra.ShellCompDirectiveNoFileComp))
 	}

@@ -21,8 +21,9 @@ func newRuns(u *ui) *cobra.Command {
 		Use:   "runs",
 		Short: "list the runs of fix and how their hosts came out; connect to nothing",
 		Long: `runs lists the runs of fix that were begun from here, the latest first: when, by
-whom, how many hosts were kept, rolled back and so on. A run that was cut short, or
-of which a host is in doubt, is unfinished: tmdoctor fix --resume RUN.
+whom, how many hosts were kept, rolled back and so on. A run is ended; stopped, where
+it left hosts out; or unfinished, where it was cut short or a host is in doubt.
+tmdoctor fix --resume RUN goes on with the last two.
 
 ` + exitOtherHelp,
 		Args: cobra.NoArgs,

@@ -10,7 +10,7 @@
 //	program := fix.Inspect(nonce, query)                 // POSIX sh, run as root
 //	snapshot, err := fix.ParseSnapshot(stdout, nonce)
 //	plan := fix.Make(host, facts, snapshot, policy, options)
-//	program = fix.Apply(nonce, run, plan)                // applies, waits for a verdict
+//	program = fix.Apply(nonce, run, who, plan, patience, true) // applies, waits for a verdict
 //
 // A plan is judged before anybody sees it: the facts of the host, with the
 // planned files and values in them, go through the judgement of package probes,

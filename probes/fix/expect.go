@@ -7,6 +7,10 @@ import (
 	"github.com/tmdoctor/tmdoctor/probes"
 )
 
+// NotKnown is what [Expect.Holds] has for a value that is not known; the reason
+// is where it would have been read.
+const NotKnown = "not known"
+
 // Holds reports whether the value holds by what was judged of a host, with the
 // value and where it was read: the lowest of all that the subject stands for,
 // or why it is not known. What is not known does not hold.
@@ -23,7 +27,7 @@ func (e Expect) Holds(checks []probes.Check) (ok bool, observed, where string) {
 			limit, known := e.counts(v.Value)
 			switch {
 			case v.Unknown != "":
-				return false, "not known", v.Unknown
+				return false, NotKnown, v.Unknown
 			case !known:
 				return false, v.Value, v.Source
 			case !found || limit < lowest:
@@ -32,7 +36,7 @@ func (e Expect) Holds(checks []probes.Check) (ok bool, observed, where string) {
 		}
 	}
 	if !found {
-		return false, "not known", strings.TrimSuffix("nothing on the host tells it of "+e.Subject, " of ")
+		return false, NotKnown, strings.TrimSuffix("nothing on the host tells it of "+e.Subject, " of ")
 	}
 	return lowest >= e.AtLeast, observed, where
 }

@@ -41,7 +41,7 @@ var tools = map[string]words{
 			return fmt.Sprintf("limits::limits { '%s/%s': soft => '%s', hard => '%s' }", u, i, s, h)
 		},
 		unit: func(u, k, v string) string {
-			return fmt.Sprintf("systemd::manage_dropin { 'zz-tmdoctor.conf': unit => '%s', service_entry => { '%s' => '%s' } }", u, k, v)
+			return fmt.Sprintf("systemd::manage_dropin { '"+ownFile+"': unit => '%s', service_entry => { '%s' => '%s' } }", u, k, v)
 		},
 	},
 	"Chef": {
@@ -64,7 +64,7 @@ var tools = map[string]words{
 	},
 	"CFEngine": {
 		sysctl: func(k, v string) string {
-			return fmt.Sprintf("files: \"/etc/sysctl.d/zz-tmdoctor.conf\" create => \"true\", edit_line => insert_lines(%q)", k+" = "+v)
+			return fmt.Sprintf("files: \""+ownIn(sysctlPlace)+"\" create => \"true\", edit_line => insert_lines(%q)", k+" = "+v)
 		},
 		limit: func(u, i, s, h string) string {
 			return fmt.Sprintf("files: \"/etc/security/limits.conf\" edit_line => insert_lines(%q) and insert_lines(%q)", limitLine(u, "soft", i, s), limitLine(u, "hard", i, h))
@@ -72,10 +72,10 @@ var tools = map[string]words{
 	},
 	"cloud-init": {
 		sysctl: func(k, v string) string {
-			return fmt.Sprintf("write_files: [{path: /etc/sysctl.d/zz-tmdoctor.conf, content: \"%s = %s\\n\"}]", k, v)
+			return fmt.Sprintf("write_files: [{path: "+ownIn(sysctlPlace)+", content: \"%s = %s\\n\"}]", k, v)
 		},
 		limit: func(u, i, s, h string) string {
-			return fmt.Sprintf("write_files: [{path: /etc/security/limits.d/zz-tmdoctor.conf, content: \"%s\\n%s\\n\"}]", limitLine(u, "soft", i, s), limitLine(u, "hard", i, h))
+			return fmt.Sprintf("write_files: [{path: "+ownIn(limitsPlace)+", content: \"%s\\n%s\\n\"}]", limitLine(u, "soft", i, s), limitLine(u, "hard", i, h))
 		},
 	},
 	"saptune": {
@@ -88,7 +88,12 @@ var tools = map[string]words{
 	},
 }
 
-func ownDropIn(unit string) string { return unitPlace(unit).dir + "/zz-tmdoctor.conf" }
+func ownDropIn(unit string) string { return ownIn(unitPlace(unit)) }
+
+// ownFile is the usual name of a file of our own, and ownIn its path in a place.
+const ownFile = "zz-tmdoctor.conf"
+
+func ownIn(w place) string { return w.dir + "/" + ownFile }
 
 func limitLine(user, typ, item, value string) string {
 	return strings.Join([]string{user, typ, item, value}, " ")

@@ -86,15 +86,14 @@ type UnitState struct {
 // RunState is how far a run is on a host.
 type RunState string
 
-// The states of a run on a host. Untouched is one that stopped before its
-// first change.
+// The states of a run on a host. One that stopped before its first change leaves
+// no trace.
 const (
 	RunStaged     RunState = "staged"      // backups are there, nothing was changed
 	RunApplying   RunState = "applying"    // some files are new, some old
 	RunApplied    RunState = "applied"     // all is changed, nobody has verified it
 	RunKept       RunState = "kept"        // verified, and to stay
 	RunRolledBack RunState = "rolled-back" // all is as it was
-	RunUntouched  RunState = "untouched"
 )
 
 // HostRun is a run of fix as the host remembers it, under /var/lib/tmdoctor.
@@ -106,6 +105,15 @@ type HostRun struct {
 	Live  []LiveChange
 	// Cut says that what the host kept of it has no end: there may be more.
 	Cut bool
+}
+
+// known reports whether a state is one of ours.
+func (s RunState) known() bool {
+	switch s {
+	case RunStaged, RunApplying, RunApplied, RunKept, RunRolledBack:
+		return true
+	}
+	return false
 }
 
 // Open says of a run that did not end on its host which it is, and what ends it.

@@ -112,6 +112,9 @@ var snapshotRecords = map[string]func(*snapshotParser, string) error{
 	"property": (*snapshotParser).property,
 	"run":      (*snapshotParser).beginRun,
 	"run-state": func(p *snapshotParser, text string) error {
+		if !RunState(text).known() {
+			return fmt.Errorf("%q is no state of a run", clip(text))
+		}
 		return p.ofRun(func(r *HostRun) { r.State = RunState(text) })
 	},
 	"run-who": func(p *snapshotParser, text string) error { return p.ofRun(func(r *HostRun) { r.Who = text }) },

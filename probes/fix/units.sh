@@ -23,7 +23,8 @@ healthy() {
 	healthy_tries=0 healthy_row=0 healthy_pid=
 	while [ "$healthy_tries" -lt 60 ]; do
 		healthy_tries=$((healthy_tries + 1))
-		healthy_text=$(limit 15 systemctl show -p ActiveState,SubState,MainPID -- "$1" 2>/dev/null)
+		healthy_text=$(limit 5 systemctl show -p ActiveState,SubState,MainPID -- "$1" 2>/dev/null)
+		[ "$?" != 124 ] || healthy_tries=$((healthy_tries + 5))
 		case $healthy_text in
 		*ActiveState=failed*) break ;;
 		*ActiveState=active*)

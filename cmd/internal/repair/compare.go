@@ -13,6 +13,7 @@ import (
 type Held struct {
 	Expect fix.Expect
 	Held   bool
+	Known  bool
 	Now    string // the value, or why it is not known
 	Where  string // what decides it
 }
@@ -72,7 +73,7 @@ func held(e fix.Expect, checks []probes.Check) Held {
 		one.Subject = subject
 		ok, now, where := one.Holds(checks)
 		if i == 0 || !ok && first.Held {
-			first = Held{Expect: e, Held: ok, Now: now, Where: where}
+			first = Held{Expect: e, Held: ok, Known: now != fix.NotKnown, Now: now, Where: where}
 		}
 	}
 	return first

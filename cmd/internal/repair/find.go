@@ -66,12 +66,12 @@ func (w *worker) await(ctx context.Context, conn remote.Conn, grace time.Duratio
 
 // settledState reports whether a run on a host is one that nobody works on.
 func settledState(run *fix.HostRun) bool {
-	return run != nil && (run.State == fix.RunKept || run.State == fix.RunRolledBack || run.State == fix.RunUntouched)
+	return run != nil && (run.State == fix.RunKept || run.State == fix.RunRolledBack)
 }
 
 // found ends a host by what it says of the run, while nobody is at work there.
 func (w *worker) found(ctx context.Context, conn remote.Conn, s *fix.Snapshot, why string) Done {
-	if s.Run == nil || s.Run.State == fix.RunUntouched {
+	if s.Run == nil {
 		return w.settled("untouched", Refused, join(why, "it was not touched"))
 	}
 	switch s.Run.State {

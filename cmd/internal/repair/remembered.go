@@ -30,7 +30,7 @@ func (s *SavedRun) Remember(host string, run *fix.HostRun) (why string) {
 	switch {
 	case run == nil:
 		return "the host knows nothing of run " + s.Run
-	case run.State == fix.RunRolledBack || run.State == fix.RunUntouched:
+	case run.State == fix.RunRolledBack:
 		return fmt.Sprintf("the run is %s there", run.State)
 	}
 	for _, p := range s.Plans.Hosts {

@@ -69,7 +69,7 @@ func (w *worker) resume(ctx context.Context, verdict bool) Done {
 	}
 	ctx = context.WithoutCancel(ctx) // it is brought to its end
 	switch {
-	case s.Run == nil || s.Run.State == fix.RunUntouched:
+	case s.Run == nil:
 		return w.settled("not-begun", NotBegun, "")
 	case s.Run.State == fix.RunKept:
 		return w.settled("kept", Kept, "")
