@@ -24,11 +24,20 @@ func within(ctx context.Context, limit time.Duration) (context.Context, context.
 // ended makes an Error of the end of ctx: one of our limits in this phase, or
 // the run as a whole.
 func ended(ctx context.Context, phase Phase, doing string) *Error {
-	var limit *limitError
-	if errors.As(context.Cause(ctx), &limit) {
-		return &Error{Phase: phase, Kind: KindTimeout, Reason: fmt.Sprintf("%s within %v", doing, limit.limit), Err: context.Cause(ctx)}
+	if reason, ok := limitReason(doing, context.Cause(ctx)); ok {
+		return &Error{Phase: phase, Kind: KindTimeout, Reason: reason, Err: context.Cause(ctx)}
 	}
 	return &Error{Phase: PhaseDeadline, Kind: KindCanceled, Reason: "the run ended first, in phase " + string(phase), Err: context.Cause(ctx)}
+}
+
+// limitReason is what did not happen within a limit; false where err is no limit
+// that was reached.
+func limitReason(doing string, err error) (string, bool) {
+	var limit *limitError
+	if !errors.As(err, &limit) {
+		return "", false
+	}
+	return fmt.Sprintf("%s within %v", doing, limit.limit), true
 }
 
 // lingering is how long a call is waited for after its connection was closed,

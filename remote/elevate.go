@@ -132,8 +132,11 @@ func (t *talk) mark(ctx context.Context, nonce string, marks ...string) (mark st
 func unready(e *Error) *Error {
 	if e.Phase == PhaseScript {
 		e.Phase = PhaseSession
-		e.Reason = strings.Replace(e.Reason, "the script did not come to its end", "logged in, but no shell answered", 1)
-		e.Reason = strings.Replace(e.Reason, "in the middle of the script", "before the shell answered", 1)
+		if reason, ok := limitReason("logged in, but no shell answered", e.Err); ok {
+			e.Reason = reason
+		} else if rest, ok := strings.CutPrefix(e.Reason, lostInScript); ok {
+			e.Reason = "the connection ended before the shell answered" + rest
+		}
 	}
 	return e
 }

@@ -208,10 +208,10 @@ func (l *login) timedOut(ctx context.Context, head []byte, spoke, keySeen bool) 
 		return noVersion(head, e.Err) // it spoke, and not SSH
 	case keySeen:
 		e.Phase = PhaseAuth
-		e.Reason = strings.Replace(e.Reason, "key exchange", "login", 1)
+		e.Reason, _ = limitReason("login did not end", e.Err)
 		e.Hint = "the server waits for something: a directory service, PAM, or a key that wants a touch"
 	case !spoke:
-		e.Reason = strings.Replace(e.Reason, "key exchange did not end", "connected, but no SSH server spoke", 1)
+		e.Reason, _ = limitReason("connected, but no SSH server spoke", e.Err)
 		e.Hint = "the host is overloaded or hangs, or something else listens on this port"
 	default:
 		e.Hint = "the host is overloaded or hangs"

@@ -6,6 +6,9 @@ import (
 	"fmt"
 )
 
+// lostInScript is the reason of a connection that ended before the script did.
+const lostInScript = "the connection ended in the middle of the script"
+
 // scriptTimedOut is for a script that did not come to its end.
 func scriptTimedOut(ctx context.Context, r *running) *Error {
 	e := ended(ctx, PhaseScript, "the script did not come to its end")
@@ -44,7 +47,7 @@ func incomplete(res *Result, e exit, lim Limits) *Error {
 	case e.status >= 0:
 		err.Reason = fmt.Sprintf("the shell ended with status %d and not all of the answer", e.status)
 	default:
-		err.Reason = "the connection ended in the middle of the script"
+		err.Reason = lostInScript
 		err.Hint = "the host rebooted, or sshd or a firewall ended the connection"
 	}
 	if res.Truncated && len(res.Stdout) == lim.Stdout {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"golang.org/x/crypto/ssh"
@@ -51,11 +50,11 @@ type streams struct {
 func (c *connected) exec(ctx context.Context) (*streams, *Error) {
 	ch, reqs, err := c.openChannel(ctx)
 	if err != nil {
-		e := sessionError(ctx, err)
+		lost := "the server closed the connection right after login"
 		if c.sessions > 1 {
-			e.Reason = strings.Replace(e.Reason, "the server closed the connection right after login", "the connection was lost", 1)
+			lost = "the connection was lost"
 		}
-		return nil, e
+		return nil, sessionError(ctx, err, lost)
 	}
 	exits := make(chan exit, 1)
 	go func() { exits <- awaitExit(reqs) }()
@@ -164,7 +163,7 @@ func awaitExit(reqs <-chan *ssh.Request) exit {
 	return e
 }
 
-func sessionError(ctx context.Context, err error) *Error {
+func sessionError(ctx context.Context, err error, lost string) *Error {
 	if ctx.Err() != nil {
 		e := ended(ctx, PhaseSession, "logged in, but no session began")
 		e.Hint = "the host hangs: fork, PAM or a home directory that does not answer"
@@ -175,7 +174,7 @@ func sessionError(ctx context.Context, err error) *Error {
 		return &Error{Phase: PhaseSession, Reason: "logged in, but the server refused a session: " + excerptText(open.Message), Err: err,
 			Hint: "check MaxSessions and ForceCommand in its sshd_config"}
 	}
-	return lostConnection(PhaseSession, "the server closed the connection right after login", err)
+	return lostConnection(PhaseSession, lost, err)
 }
 
 func execError(ctx context.Context, err error) *Error {

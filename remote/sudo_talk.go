@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"regexp"
-	"strings"
 	"time"
 )
 
@@ -170,7 +169,10 @@ func (t *talk) refused(e *Error, nonce string) *Error {
 	case e.Kind == "" && t.r.exit.signal == "" && e.Err == nil:
 		e.Reason = "the connection ended before sudo made us root" + quoted(stderr)
 	case e.Kind == KindTimeout:
-		e.Reason = strings.Replace(e.Reason, "the script did not come to its end", "sudo did not make us root", 1) + quoted(stderr)
+		if reason, ok := limitReason("sudo did not make us root", e.Err); ok {
+			e.Reason = reason
+		}
+		e.Reason += quoted(stderr)
 		e.Hint = "it waits for something else than a password, or the host hangs: log in and run sudo /bin/sh -s"
 	}
 	return e
