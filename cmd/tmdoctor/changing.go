@@ -156,7 +156,7 @@ func (c *changing) survey(ctx context.Context, hosts []inventory.Host) ([]*repai
 	defer p.close()
 	p.at("asking and planning, ", "")
 	c.r.Notify = func(e repair.Event) {
-		if e.Step == "survey" {
+		if e.Step == repair.StepSurvey {
 			p.begin(e.Host)
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
 
 	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
-	"github.com/tmdoctor/tmdoctor/probes/fix"
 	"github.com/tmdoctor/tmdoctor/remote/demo"
 )
 
@@ -37,6 +39,9 @@ func demoFixCases() []demo.Case {
 	})
 }
 
+// demoFixFlags are what is given to fix in the demonstration.
+var demoFixFlags = []string{"--vmem-to-as", "--accept-unverified", "--batch", "2", "--max-failures", "2"}
+
 // fixDemo is fix over the demo fleet: the same plans, the same programs, the
 // same verification, on directories that stand for hosts. The confirmation is
 // typed by the demonstration.
@@ -49,10 +54,19 @@ func fixDemo(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet) er
 		return u.getenv(name)
 	}
 	du := &ui{environment: &own, verbose: u.verbose}
-	f := &fixFlags{persist: string(fix.PersistAuto)}
-	f.options = fix.Options{PersistIn: fix.PersistAuto, VmemToAs: true, AcceptUnverified: true}
-	f.paceFlags = paceFlags{yes: true, canary: 1, batch: 2, maxFailures: 2}
-	f.lookFlags = lookFlags{color: out.color, ascii: out.ascii}
+	f := &fixFlags{}
+	cmd := &cobra.Command{}
+	f.addReach(du, cmd)
+	f.addPace(cmd)
+	f.addLook(cmd)
+	f.addFix(cmd)
+	if err := cmd.ParseFlags(append(slices.Clone(demoFixFlags), "--yes")); err != nil {
+		return err
+	}
+	if err := f.check(); err != nil {
+		return err
+	}
+	f.color, f.ascii = out.color, out.ascii
 	f.inventory, f.ssh.ConfigFile, f.ssh.Limits = []string{fleet.Inventory()}, fleet.SSHConfig(), demoLimits()
 	hosts, err := f.selectHosts(du, nil)
 	if err != nil {
@@ -100,7 +114,7 @@ func runDemoFix(ctx context.Context, u *ui, out *outputFlags, fleet *demo.Fleet)
 		return err
 	}
 	fmt.Fprintln(u.stdout)
-	title("tmdoctor fix --vmem-to-as --accept-unverified --batch 2 --max-failures 2")
+	title("tmdoctor fix " + strings.Join(demoFixFlags, " "))
 	if err := fixDemo(ctx, u, out, fleet); err != nil {
 		return err
 	}

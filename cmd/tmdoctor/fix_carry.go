@@ -41,17 +41,17 @@ func (m *march) event(e repair.Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch e.Step {
-	case "pause":
+	case repair.StepPause:
 		m.u.printf("pause before batch %d of %d", e.Batch, e.Of)
-	case "apply", "roll back":
+	case repair.StepApply, repair.StepBack:
 		m.enter(e)
 		m.p.begin(e.Host)
-	case "done":
+	case repair.StepDone:
 		m.ended[e.State]++
 		m.p.end(e.Host)
 		m.tell(e)
 	}
-	if m.u.verbose && e.Host != "" && e.Step != "done" {
+	if m.u.verbose && e.Host != "" && e.Step != repair.StepDone {
 		m.u.printf("%s: %s", e.Host, e.Step)
 	}
 	m.p.at(m.title, m.counts())
@@ -59,7 +59,7 @@ func (m *march) event(e repair.Event) {
 
 // enter says once that a stage begins.
 func (m *march) enter(e repair.Event) {
-	if e.Step != "apply" || e.Batch == m.stage {
+	if e.Step != repair.StepApply || e.Batch == m.stage {
 		return
 	}
 	m.stage = e.Batch

@@ -67,17 +67,17 @@ func (f *fakeRepair) Apply(_ context.Context, plans []*repair.Planned) (*repair.
 		if end, ok := f.ends[p.Host.Name]; ok {
 			d.State, d.Reason = end, "of \x1b[31msome reason"
 		}
-		f.Notify(repair.Event{Host: p.Host.Name, Step: "apply", Batch: 1, Of: 1})
-		f.Notify(repair.Event{Host: p.Host.Name, Step: "done", Batch: 1, Of: 1, State: d.State})
+		f.Notify(repair.Event{Host: p.Host.Name, Step: repair.StepApply, Batch: 1, Of: 1})
+		f.Notify(repair.Event{Host: p.Host.Name, Step: repair.StepDone, Batch: 1, Of: 1, State: d.State})
 		if d.State == repair.Kept {
 			d.After, d.Logins = sight(p.Host.Name, "262144", probes.OK), []string{"op by ssh"}
-			if err := f.Journal.Write(repair.Record{Event: "kept", Host: p.Host.Name}); err != nil {
+			if err := f.Journal.Write(repair.Record{Event: repair.EventKept, Host: p.Host.Name}); err != nil {
 				return nil, err
 			}
 		}
 		s.Hosts = append(s.Hosts, d)
 	}
-	return s, f.Journal.Write(repair.Record{Event: "end"})
+	return s, f.Journal.Write(repair.Record{Event: repair.EventEnd})
 }
 
 func (f *fakeRepair) Rollback(_ context.Context, saved *repair.SavedRun, hosts []inventory.Host, _ bool) (*repair.Summary, error) {
@@ -87,7 +87,7 @@ func (f *fakeRepair) Rollback(_ context.Context, saved *repair.SavedRun, hosts [
 		for _, p := range saved.Plans.Hosts {
 			if p.Host == h.Name {
 				s.Hosts = append(s.Hosts, repair.Done{Planned: &repair.Planned{Host: h, Plan: p}, State: repair.RolledBack})
-				if err := f.Journal.Write(repair.Record{Event: "rolled-back", Host: h.Name}); err != nil {
+				if err := f.Journal.Write(repair.Record{Event: repair.EventRolledBack, Host: h.Name}); err != nil {
 					return nil, err
 				}
 			}

@@ -107,7 +107,7 @@ func (c *changing) resultHost(o outcome) resultHost {
 		r := resultFile{Path: f.Path, BeforeSHA256: f.BeforeSHA256, AfterSHA256: f.AfterSHA256}
 		for _, said := range answer.Files {
 			if said.Path == f.Path {
-				r.State, r.SHA256 = said.State, said.SHA256
+				r.State, r.SHA256 = string(said.State), said.SHA256
 			}
 		}
 		h.Files = append(h.Files, r)

@@ -122,7 +122,7 @@ func (c *changing) apply(ctx context.Context, doc *fix.Document, todo []*repair.
 	if err != nil {
 		return nil, err
 	}
-	j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: "begin", Command: c.command}, doc)
+	j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: repair.EventBegin, Command: c.command}, doc)
 	if err != nil {
 		return nil, err
 	}

@@ -42,13 +42,13 @@ func (f *rollbackFlags) remembered(ctx context.Context, u *ui, run string, patte
 			return err
 		}
 		// What is undone has a record of its own.
-		j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: "begin", Command: c.command},
+		j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: repair.EventBegin, Command: c.command},
 			&fix.Document{Schema: fix.Schema, Run: c.r.Run, Created: c.began.Format(time.RFC3339), Version: versionString()})
 		if err != nil {
 			return err
 		}
 		defer j.Close()
-		return c.carried(ctx, j, "rollback", len(hosts), func() (*repair.Summary, error) {
+		return c.carried(ctx, j, repair.EventRollback, len(hosts), func() (*repair.Summary, error) {
 			return c.do.Rollback(ctx, saved, hosts, f.force)
 		})
 	})

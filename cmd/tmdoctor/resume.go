@@ -50,7 +50,7 @@ func (f *fixFlags) resumeRun(ctx context.Context, u *ui, patterns []string) erro
 	if err := c.confirmed(ctx, f.yes, "go on with them", len(hosts)); err != nil {
 		return err
 	}
-	return c.continued(ctx, dir, saved, "resume", len(hosts), func() (*repair.Summary, error) {
+	return c.continued(ctx, dir, saved, repair.EventResume, len(hosts), func() (*repair.Summary, error) {
 		return c.do.Resume(ctx, saved, hosts)
 	})
 }

@@ -113,7 +113,7 @@ func (f *rollbackFlags) run(ctx context.Context, u *ui, name string, patterns []
 		if err := f.confirmed(ctx, c, saved, hosts); err != nil {
 			return err
 		}
-		return c.continued(ctx, dir, saved, "rollback", len(hosts), func() (*repair.Summary, error) {
+		return c.continued(ctx, dir, saved, repair.EventRollback, len(hosts), func() (*repair.Summary, error) {
 			return c.do.Rollback(ctx, saved, hosts, f.force)
 		})
 	})
@@ -166,7 +166,7 @@ func (f *rollbackFlags) confirmed(ctx context.Context, c *changing, saved *repai
 
 // continued carries out what goes on with a saved run, and prints how it came
 // out.
-func (c *changing) continued(ctx context.Context, dir string, saved *repair.SavedRun, event string, hosts int, do func() (*repair.Summary, error)) error {
+func (c *changing) continued(ctx context.Context, dir string, saved *repair.SavedRun, event repair.RecordEvent, hosts int, do func() (*repair.Summary, error)) error {
 	j, err := repair.Continue(dir, saved, repair.Record{Run: saved.Run, Who: c.r.Who, Event: event, Command: c.command})
 	if err != nil {
 		return err
@@ -177,10 +177,10 @@ func (c *changing) continued(ctx context.Context, dir string, saved *repair.Save
 }
 
 // carried carries out what goes on with a run, under an open journal.
-func (c *changing) carried(ctx context.Context, j *repair.Journal, event string, hosts int, do func() (*repair.Summary, error)) error {
+func (c *changing) carried(ctx context.Context, j *repair.Journal, event repair.RecordEvent, hosts int, do func() (*repair.Summary, error)) error {
 	c.r.Journal = j
 	good := goodEnds
-	if event == "rollback" {
+	if event == repair.EventRollback {
 		good = []repair.State{repair.RolledBack, repair.Nothing, repair.NotBegun}
 	}
 	s, err := c.carry(hosts, good, do)
@@ -192,7 +192,7 @@ func (c *changing) carried(ctx context.Context, j *repair.Journal, event string,
 		planned = append(planned, s.Hosts[i].Planned)
 	}
 	all := outcomes(planned, s)
-	if event == "rollback" {
+	if event == repair.EventRollback {
 		wantRolledBack(all)
 	}
 	if err := c.end(ctx, all, s); err != nil {

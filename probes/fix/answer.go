@@ -32,11 +32,21 @@ type Answer struct {
 // FileResult is a file after the program.
 type FileResult struct {
 	Path string
-	// State is "old", "new", "edited" (neither) or "unreadable".
-	State  string
+	State  FileNow
 	SHA256 string // now; "" is absent
 	Reason string
 }
+
+// FileNow is what a file of a plan is like on its host.
+type FileNow string
+
+// What a file is like: as it was, as it was to become, neither, or not known.
+const (
+	FileOld        FileNow = "old"
+	FileNew        FileNow = "new"
+	FileEdited     FileNow = "edited"
+	FileUnreadable FileNow = "unreadable"
+)
 
 // LiveResult is a live value after the program, as it was read back.
 type LiveResult struct {

@@ -90,12 +90,12 @@ func (p *answerParser) file(text string) error {
 	if len(w) != 3 {
 		return fmt.Errorf("%q has not three words", clip(text))
 	}
-	f := FileResult{State: w[0], SHA256: strings.TrimPrefix(w[1], "-"), Path: w[2]}
+	f := FileResult{State: FileNow(w[0]), SHA256: strings.TrimPrefix(w[1], "-"), Path: w[2]}
 	switch {
-	case f.State == "unreadable":
+	case f.State == FileUnreadable:
 		f.SHA256 = ""
-	case f.State != "old" && f.State != "new" && f.State != "edited":
-		return fmt.Errorf("%q is no state of a file", clip(f.State))
+	case f.State != FileOld && f.State != FileNew && f.State != FileEdited:
+		return fmt.Errorf("%q is no state of a file", clip(w[0]))
 	case f.SHA256 != "" && !isHash(f.SHA256):
 		return fmt.Errorf("%q is not a hash", clip(f.SHA256))
 	}

@@ -157,7 +157,7 @@ func wantStates(t testing.TB, a *fix.Answer, state string) {
 		t.Error("no file was told")
 	}
 	for _, f := range a.Files {
-		if f.State != state {
+		if string(f.State) != state {
 			t.Errorf("%s is told %s, want %s", f.Path, f.State, state)
 		}
 	}

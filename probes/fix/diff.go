@@ -208,9 +208,9 @@ func (d *differ) indented(head, text string) {
 		switch {
 		case line == "":
 		case i == 0:
-			d.wrapf("  %s%s", head, d.shown(line))
+			d.line(d.Wrap("  "+head+d.shown(line), "      "))
 		default:
-			d.wrapf("  %*s%s", len(head), "", d.shown(line))
+			d.line(d.Wrap(fmt.Sprintf("  %*s%s", len(head), "", d.shown(line)), "      "))
 		}
 	}
 }
@@ -235,6 +235,7 @@ func (d *differ) advice(plans []*Plan) {
 			f.add(key, p.Host)
 		}
 	}
+	last := ""
 	for i, a := range f.keys {
 		if i == 0 {
 			d.section("not changed by fix:")
@@ -244,6 +245,11 @@ func (d *differ) advice(plans []*Plan) {
 			a = first[a]
 		}
 		d.wrapf("  %s  %s  [%s]", d.shown(a.Code), d.shown(a.Message), d.hosts(hosts))
+		if a.Remedy == last && last != "" {
+			a.Remedy = "the same"
+		} else {
+			last = a.Remedy
+		}
 		d.indented("  remedy: ", a.Remedy)
 	}
 }

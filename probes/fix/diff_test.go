@@ -109,6 +109,40 @@ func TestDiffsOfNothing(t *testing.T) {
 	}
 }
 
+// TestAdviceIsFoldedOverProcesses: a pid is a host's own, and no reason to say a
+// thing for each of 500 hosts.
+func TestAdviceIsFoldedOverProcesses(t *testing.T) {
+	t.Parallel()
+	of := func(host, pid string) *Plan {
+		return &Plan{Host: host, Advice: []Advice{{
+			Code: "nofile/restart-needed", Subject: "pid " + pid, Message: "old limit", Remedy: "restart it; or prlimit --pid " + pid + " --nofile=65536:65536",
+		}, {Code: "nofile/other", Message: "m", Remedy: "restart it; or prlimit --pid " + pid + " --nofile=65536:65536"}}}
+	}
+	want := "not changed by fix:\n  nofile/restart-needed  old limit  [a,b (2 hosts)]\n    remedy: restart it; or prlimit --pid PID --nofile=65536:65536\n"
+	if got := diffs(t, DiffOptions{}, of("a", "12"), of("b", "120")); !strings.HasPrefix(got, want) {
+		t.Errorf("two hosts:\n%s\nwant\n%s", got, want)
+	}
+	got := diffs(t, DiffOptions{}, of("a", "12"))
+	if !strings.Contains(got, "--pid 12 --nofile") || strings.Count(got, "remedy: the same") != 1 {
+		t.Errorf("one host:\n%s", got)
+	}
+}
+
+// TestOnlyOurOwnLinesAreWrapped: whoever copies a diff has the bytes of the file.
+func TestOnlyOurOwnLinesAreWrapped(t *testing.T) {
+	t.Parallel()
+	p := mapsPlan("a")
+	p.Files[0] = changed("/etc/sysctl.conf", "# a long line of the file\nvm.max_map_count = 65530\n", "# a long line of the file\nvm.max_map_count = 262144\n")
+	p.Notes = []string{"a note of words"}
+	wrap := func(line, indent string) string { return strings.ReplaceAll(line, " ", "\n"+indent) }
+	got := diffs(t, DiffOptions{Wrap: wrap}, p)
+	for _, want := range []string{"\n # a long line of the file\n", "\n+vm.max_map_count = 262144\n", "note:\n    a\n    note\n"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("no %q in:\n%s", want, got)
+		}
+	}
+}
+
 func TestColourMarksOnlyLinesThatChange(t *testing.T) {
 	t.Parallel()
 	plain, coloured := diffs(t, DiffOptions{}, mapsPlan("a")), diffs(t, DiffOptions{Colour: true}, mapsPlan("a"))

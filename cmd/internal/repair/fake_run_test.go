@@ -127,7 +127,7 @@ func (l *logged) Write(b []byte) (int, error) {
 		return 0, errFull
 	}
 	l.records = append(l.records, r)
-	l.write(strings.TrimSpace("journal " + r.Event + " " + r.Host))
+	l.write(strings.TrimSpace("journal " + string(r.Event) + " " + r.Host))
 	return len(b), nil
 }
 

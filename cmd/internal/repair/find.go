@@ -20,8 +20,8 @@ func (w *worker) find(ctx context.Context, conn remote.Conn, why string) Done {
 		return w.unknown(why, "what it says makes no sense")
 	}
 	w.looked = true
-	w.tell("look")
-	if err := w.record(Record{Event: "look", Host: w.p.Host.Name, Reason: why}); err != nil {
+	w.tell(StepLook)
+	if err := w.record(Record{Event: EventLook, Host: w.p.Host.Name, Reason: why}); err != nil {
 		return w.end(Unknown, join(why, err.Error()))
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.lookTime(w.p.Plan))
@@ -72,11 +72,11 @@ func settledState(run *fix.HostRun) bool {
 // found ends a host by what it says of the run, while nobody is at work there.
 func (w *worker) found(ctx context.Context, conn remote.Conn, s *fix.Snapshot, why string) Done {
 	if s.Run == nil {
-		return w.settled("untouched", Refused, join(why, "it was not touched"))
+		return w.settled(EventUntouched, Refused, join(why, "it was not touched"))
 	}
 	switch s.Run.State {
 	case fix.RunKept:
-		return w.settled("kept", Kept, "")
+		return w.settled(EventKept, Kept, "")
 	case fix.RunRolledBack:
 		return w.wasRolledBack(s, why)
 	case fix.RunApplied:
@@ -89,10 +89,10 @@ func (w *worker) found(ctx context.Context, conn remote.Conn, s *fix.Snapshot, w
 
 // undo rolls a host back over a connection, from what it kept of the run.
 func (w *worker) undo(ctx context.Context, conn remote.Conn, why string) Done {
-	if err := w.record(Record{Event: "back", Host: w.p.Host.Name, Reason: why}); err != nil {
+	if err := w.record(Record{Event: EventBack, Host: w.p.Host.Name, Reason: why}); err != nil {
 		return w.end(Unknown, join(why, err.Error()))
 	}
-	w.tell("roll back")
+	w.tell(StepBack)
 	nonce := newNonce()
 	answer, _, err := w.carryOut(ctx, conn, nonce, w.speech().rollback(nonce, w.run, w.Who, false))
 	if err != nil {
@@ -101,7 +101,7 @@ func (w *worker) undo(ctx context.Context, conn remote.Conn, why string) Done {
 	if answer.Outcome == fix.Untouched { // it would not, and is what it was found to be
 		w.done.Answer = answer
 		if edited(answer) {
-			return w.settled("stuck", Stuck, join(why, "it cannot be rolled back: "+answer.Reason))
+			return w.settled(EventStuck, Stuck, join(why, "it cannot be rolled back: "+answer.Reason))
 		}
 		return w.unknown(why, "it was not rolled back: "+answer.Reason)
 	}
@@ -110,10 +110,10 @@ func (w *worker) undo(ctx context.Context, conn remote.Conn, why string) Done {
 
 // settleOver keeps what was applied and verified, over a connection.
 func (w *worker) settleOver(ctx context.Context, conn remote.Conn, why string) Done {
-	if err := w.record(Record{Event: "keep", Host: w.p.Host.Name}); err != nil {
+	if err := w.record(Record{Event: EventKeep, Host: w.p.Host.Name}); err != nil {
 		return w.end(Unknown, join(why, err.Error()))
 	}
-	w.tell("keep")
+	w.tell(StepKeep)
 	nonce := newNonce()
 	answer, _, err := w.carryOut(ctx, conn, nonce, w.speech().settle(nonce, w.run, w.Who))
 	if err != nil {
@@ -128,7 +128,7 @@ func (w *worker) settleOver(ctx context.Context, conn remote.Conn, why string) D
 
 // edited reports whether a host says that somebody else wrote into a file.
 func edited(a *fix.Answer) bool {
-	return slices.ContainsFunc(a.Files, func(f fix.FileResult) bool { return f.State == "edited" })
+	return slices.ContainsFunc(a.Files, func(f fix.FileResult) bool { return f.State == fix.FileEdited })
 }
 
 // carryOut runs a program that settles a run on a host, to its end. sent is
@@ -187,7 +187,7 @@ func (w *worker) wasRolledBack(s *fix.Snapshot, why string) Done {
 			// The host says that it was edited before it was its turn.
 			why = join(why, f.Path+" was edited by another meanwhile: it stays")
 		default:
-			return w.settled("stuck", Stuck, join(why, f.Path+" is not as it was before"))
+			return w.settled(EventStuck, Stuck, join(why, f.Path+" is not as it was before"))
 		}
 	}
 	for _, l := range w.p.Plan.Live {
@@ -197,7 +197,7 @@ func (w *worker) wasRolledBack(s *fix.Snapshot, why string) Done {
 		case !reaches(now, "0"):
 			return w.unknown(why, fmt.Sprintf("%s was %s before, and now it is %s", liveName(l), l.Before, now))
 		case now == l.After && l.After != l.Before:
-			return w.settled("stuck", Stuck, join(why, fmt.Sprintf("%s is still %s, and was %s before", liveName(l), now, l.Before)))
+			return w.settled(EventStuck, Stuck, join(why, fmt.Sprintf("%s is still %s, and was %s before", liveName(l), now, l.Before)))
 		}
 	}
 	if s.Run != nil && !settledState(s.Run) {
@@ -205,10 +205,10 @@ func (w *worker) wasRolledBack(s *fix.Snapshot, why string) Done {
 		// comes next the run is open there.
 		return w.unknown(why, fmt.Sprintf("all is as it was, but the host still says that the run is %s there", s.Run.State))
 	}
-	return w.settled("rolled-back", RolledBack, why)
+	return w.settled(EventRolledBack, RolledBack, why)
 }
 
 // unknown ends a host of which nobody knows what it is like.
 func (w *worker) unknown(why, because string) Done {
-	return w.settled("unknown", Unknown, join(why, because))
+	return w.settled(EventUnknown, Unknown, join(why, because))
 }

@@ -43,21 +43,45 @@ type journalWriter interface {
 
 // Record is a line of a journal.
 type Record struct {
-	Time  time.Time `json:"time"`
-	Run   string    `json:"run"`
-	Who   string    `json:"who"`
-	Event string    `json:"event"` // see [eventStates]; "begin", "resume", "rollback" and "end" are of the run
-	Host  string    `json:"host,omitempty"`
+	Time  time.Time   `json:"time"`
+	Run   string      `json:"run"`
+	Who   string      `json:"who"`
+	Event RecordEvent `json:"event"`
+	Host  string      `json:"host,omitempty"`
 	// Files are the changes by path, with hashes before and after.
 	Files  []RecordFile     `json:"files,omitempty"`
 	Live   []fix.LiveChange `json:"live,omitempty"`
 	Reason string           `json:"reason,omitempty"`
-	// Opened are, in "apply", the users of whom a session opened before.
+	// Opened are, in EventApply, the users of whom a session opened before.
 	Opened []string `json:"opened,omitempty"`
-	// Command is the command line of the run, in "begin", "resume" and
-	// "rollback".
+	// Command is the command line of the run, in EventBegin, EventResume and
+	// EventRollback.
 	Command string `json:"command,omitempty"`
 }
+
+// RecordEvent is what a record tells of.
+type RecordEvent string
+
+// The events of a run, and of a host.
+const (
+	EventBegin    RecordEvent = "begin"
+	EventResume   RecordEvent = "resume"
+	EventRollback RecordEvent = "rollback"
+	EventEnd      RecordEvent = "end"
+
+	EventApply      RecordEvent = "apply"     // before the program that changes the host is sent
+	EventVerify     RecordEvent = "verify"    // all is changed; before the second connection
+	EventKeep       RecordEvent = "keep"      // before the verdict keep is sent
+	EventBack       RecordEvent = "back"      // before it is rolled back
+	EventUnknown    RecordEvent = "unknown"   // the connection was lost, or the host does not answer
+	EventLook       RecordEvent = "look"      // before the host is asked what became of the run
+	EventNotBegun   RecordEvent = "not-begun" // nothing is left there, and the run may go on with it
+	EventKept       RecordEvent = "kept"
+	EventRolledBack RecordEvent = "rolled-back"
+	EventUntouched  RecordEvent = "untouched"
+	EventStuck      RecordEvent = "stuck"
+	EventNotUndone  RecordEvent = "not-undone" // it is as before EventBack
+)
 
 // RecordFile is a file in a record; a hash of "" is absent.
 type RecordFile struct {

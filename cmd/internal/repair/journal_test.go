@@ -23,13 +23,13 @@ func runsDir(t *testing.T) string {
 func begun(t *testing.T, dir, run string, hosts []string, events ...string) {
 	t.Helper()
 	plans := document(run, hosts...)
-	j, err := CreateJournal(dir, Record{Run: run, Who: "op@desk", Event: "begin", Command: "tmdoctor fix", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, plans)
+	j, err := CreateJournal(dir, Record{Run: run, Who: "op@desk", Event: EventBegin, Command: "tmdoctor fix", Time: time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)}, plans)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, e := range events {
 		event, host, _ := strings.Cut(e, " ")
-		if err := j.Write(Record{Event: event, Host: host}); err != nil {
+		if err := j.Write(Record{Event: RecordEvent(event), Host: host}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,12 +153,12 @@ func TestTornLastLineIsSaidAndCutOff(t *testing.T) {
 		if err != nil || s.Torn == "" || s.Hosts["tm001"] != Unknown {
 			t.Fatalf("cut at %d: %+v, %v", cut, s, err)
 		}
-		j, err := Continue(dir, s, Record{Event: "resume", Who: "op@desk"})
+		j, err := Continue(dir, s, Record{Event: EventResume, Who: "op@desk"})
 		if err != nil {
 			t.Fatal(err)
 		}
-		j.Write(Record{Event: "kept", Host: "tm001"})
-		j.Write(Record{Event: "end"})
+		j.Write(Record{Event: EventKept, Host: "tm001"})
+		j.Write(Record{Event: EventEnd})
 		j.Close()
 		s, err = OpenRun(dir, "run1")
 		if err != nil || s.Torn != "" || s.Hosts["tm001"] != Kept || s.Ended.IsZero() || len(s.Records) != 6 {
@@ -171,25 +171,25 @@ func TestOneRunIsWorkedOnByOne(t *testing.T) {
 	t.Parallel()
 	dir := runsDir(t)
 	plans := document("run1", "tm001")
-	j, err := CreateJournal(dir, Record{Run: "run1", Event: "begin"}, plans)
+	j, err := CreateJournal(dir, Record{Run: "run1", Event: EventBegin}, plans)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := CreateJournal(dir, Record{Run: "run1", Event: "begin"}, plans); err == nil {
+	if _, err := CreateJournal(dir, Record{Run: "run1", Event: EventBegin}, plans); err == nil {
 		t.Error("a second run of the same id was begun")
 	}
 	s, err := OpenRun(dir, "run1")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := Continue(dir, s, Record{Event: "resume"}); err == nil || !strings.Contains(err.Error(), "another tmdoctor") {
+	if _, err := Continue(dir, s, Record{Event: EventResume}); err == nil || !strings.Contains(err.Error(), "another tmdoctor") {
 		t.Errorf("a run at work was continued: %v", err)
 	}
 	j.Close()
-	if err := j.Write(Record{Event: "apply"}); err == nil {
+	if err := j.Write(Record{Event: EventApply}); err == nil {
 		t.Error("a closed journal was written to")
 	}
-	again, err := Continue(dir, s, Record{Event: "resume"})
+	again, err := Continue(dir, s, Record{Event: EventResume})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -226,7 +226,7 @@ func TestRunsAreFoundByTheirBeginning(t *testing.T) {
 func TestIDsOfRunsArePlainNames(t *testing.T) {
 	t.Parallel()
 	for _, run := range []string{"", "..", "a/b", "a b", "-\n", "ä", strings.Repeat("a", 65)} {
-		if _, err := CreateJournal(runsDir(t), Record{Run: run, Event: "begin"}, &fix.Document{}); err == nil {
+		if _, err := CreateJournal(runsDir(t), Record{Run: run, Event: EventBegin}, &fix.Document{}); err == nil {
 			t.Errorf("%q was taken", run)
 		}
 	}

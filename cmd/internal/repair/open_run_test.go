@@ -24,7 +24,7 @@ func killedWhileApplied(t *testing.T) (f *realFleet, full func(bool)) {
 	plans := f.planned(t, func(string) string { return key + " = 262144\n" })
 	f.journal(t, plans)
 	r := f.repair
-	if err := r.Journal.Write(Record{Event: "apply", Host: "tm001"}); err != nil {
+	if err := r.Journal.Write(Record{Event: EventApply, Host: "tm001"}); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := r.connect(t.Context(), plans[0].Host)
@@ -67,7 +67,7 @@ func (f *realFleet) goOn(t *testing.T, event string) *SavedRun {
 	t.Helper()
 	saved, err := OpenRun(f.runs, f.repair.Run)
 	if err == nil {
-		f.repair.Journal, err = Continue(f.runs, saved, Record{Event: event, Who: f.repair.Who})
+		f.repair.Journal, err = Continue(f.runs, saved, Record{Event: RecordEvent(event), Who: f.repair.Who})
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -124,7 +124,7 @@ func TestARunThatWentOnMeanwhileIsReadAgain(t *testing.T) {
 	}
 	sum, err := f.repair.Resume(t.Context(), f.goOn(t, "resume"), inventoryOf(f.names...))
 	f.ends(t, "resume", Kept, sum, err)
-	if _, err := Continue(f.runs, stale, Record{Event: "resume", Who: f.repair.Who}); err == nil || !strings.Contains(err.Error(), "went on in another tmdoctor") {
+	if _, err := Continue(f.runs, stale, Record{Event: EventResume, Who: f.repair.Who}); err == nil || !strings.Contains(err.Error(), "went on in another tmdoctor") {
 		t.Errorf("a stale run is gone on with: %v", err)
 	}
 }
@@ -144,7 +144,7 @@ func TestAFailedVerificationIsNotForgotten(t *testing.T) {
 	} {
 		s := &SavedRun{Hosts: map[string]State{}, verdicts: map[string]State{}}
 		for _, e := range strings.Fields(tt.events) {
-			s.add(Record{Event: e, Host: "tm001"})
+			s.add(Record{Event: RecordEvent(e), Host: "tm001"})
 		}
 		if _, verdict := s.verdicts["tm001"]; verdict != tt.verdict || s.Hosts["tm001"] != tt.state {
 			t.Errorf("%s: verdict %v, %s, want %v, %s", name, verdict, s.Hosts["tm001"], tt.verdict, tt.state)

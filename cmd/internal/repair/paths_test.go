@@ -101,7 +101,7 @@ func eventsOf(all []Record, host string) string {
 	var events []string
 	for _, r := range all {
 		if r.Host == host {
-			events = append(events, r.Event)
+			events = append(events, string(r.Event))
 		}
 	}
 	return strings.Join(events, " ")

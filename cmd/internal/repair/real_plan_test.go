@@ -67,7 +67,7 @@ func TestSickHostsAreFixedByTheirPlans(t *testing.T) {
 		}
 	}
 	f.repair.Journal.Close()
-	if f.repair.Journal, err = Continue(f.runs, saved, Record{Event: "rollback", Who: f.repair.Who}); err != nil {
+	if f.repair.Journal, err = Continue(f.runs, saved, Record{Event: EventRollback, Who: f.repair.Who}); err != nil {
 		t.Fatal(err)
 	}
 	defer f.repair.Journal.Close()

@@ -72,7 +72,7 @@ func (f *realFleet) rollBack(t *testing.T, saved *SavedRun, before map[string]ma
 	if err := f.repair.Journal.Close(); err != nil {
 		t.Fatal(err)
 	}
-	j, err := Continue(f.runs, saved, Record{Event: "rollback", Who: f.repair.Who})
+	j, err := Continue(f.runs, saved, Record{Event: EventRollback, Who: f.repair.Who})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,7 +268,7 @@ func TestRealRunIsResumed(t *testing.T) {
 	plans := f.planned(t, func(string) string { return key + " = 262144\n" })
 	f.journal(t, plans)
 	r := f.repair
-	if err := r.Journal.Write(Record{Event: "apply", Host: "tm001"}); err != nil {
+	if err := r.Journal.Write(Record{Event: EventApply, Host: "tm001"}); err != nil {
 		t.Fatal(err)
 	}
 	conn, err := r.connect(t.Context(), plans[0].Host)
@@ -292,7 +292,7 @@ func TestRealRunIsResumed(t *testing.T) {
 	if saved.Hosts["tm001"] != Unknown || saved.Hosts["tm002"] != NotBegun {
 		t.Errorf("the journal has %v", saved.Hosts)
 	}
-	if r.Journal, err = Continue(f.runs, saved, Record{Event: "resume", Who: r.Who}); err != nil {
+	if r.Journal, err = Continue(f.runs, saved, Record{Event: EventResume, Who: r.Who}); err != nil {
 		t.Fatal(err)
 	}
 	defer r.Journal.Close()

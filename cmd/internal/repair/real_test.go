@@ -133,7 +133,7 @@ func (f *realFleet) journal(t testing.TB, plans []*Planned) {
 	for _, p := range plans {
 		d.Hosts = append(d.Hosts, p.Plan)
 	}
-	j, err := CreateJournal(f.runs, Record{Run: f.repair.Run, Who: f.repair.Who, Event: "begin"}, d)
+	j, err := CreateJournal(f.runs, Record{Run: f.repair.Run, Who: f.repair.Who, Event: EventBegin}, d)
 	if err != nil {
 		t.Fatal(err)
 	}

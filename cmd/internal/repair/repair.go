@@ -38,11 +38,26 @@ type Repair struct {
 // Event is a step of a run, for progress.
 type Event struct {
 	Host  string
-	Step  string // "survey", "apply", "verify", "keep", "roll back", "look", "done", "pause"
-	Batch int    // 0 is the canary, -1 what a run before left open
-	Of    int    // batches
-	State State  // with "done"
+	Step  Step
+	Batch int   // 0 is the canary, -1 what a run before left open
+	Of    int   // batches
+	State State // with StepDone
 }
+
+// Step is what is done with a host, in words for progress.
+type Step string
+
+// The steps. StepDone is the last of a host; StepPause is of the run.
+const (
+	StepSurvey Step = "survey"
+	StepApply  Step = "apply"
+	StepVerify Step = "verify"
+	StepKeep   Step = "keep"
+	StepBack   Step = "roll back"
+	StepLook   Step = "look"
+	StepDone   Step = "done"
+	StepPause  Step = "pause"
+)
 
 // Planned is a host and what it would get.
 type Planned struct {

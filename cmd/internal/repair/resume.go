@@ -52,8 +52,8 @@ func (r *Repair) Resume(ctx context.Context, saved *SavedRun, hosts []inventory.
 // NotBegun is a host on which nothing of the run is left, for the run to go on
 // with. verdict is true if it was to be rolled back.
 func (w *worker) resume(ctx context.Context, verdict bool) Done {
-	w.tell("look")
-	if err := w.record(Record{Event: "look", Host: w.p.Host.Name, Reason: "the run was cut short"}); err != nil {
+	w.tell(StepLook)
+	if err := w.record(Record{Event: EventLook, Host: w.p.Host.Name, Reason: "the run was cut short"}); err != nil {
 		return w.end(Unknown, err.Error())
 	}
 	conn, err := w.connect(ctx, w.p.Host)
@@ -70,20 +70,20 @@ func (w *worker) resume(ctx context.Context, verdict bool) Done {
 	ctx = context.WithoutCancel(ctx) // it is brought to its end
 	switch {
 	case s.Run == nil:
-		return w.settled("not-begun", NotBegun, "")
+		return w.settled(EventNotBegun, NotBegun, "")
 	case s.Run.State == fix.RunKept:
-		return w.settled("kept", Kept, "")
+		return w.settled(EventKept, Kept, "")
 	case s.Run.State == fix.RunApplied && !verdict:
 		return w.resumeApplied(ctx, conn)
 	case s.Run.State == fix.RunRolledBack:
 		// It wrote that down when it was so. What the files are now may be the work
 		// of a later run.
-		w.settled("rolled-back", RolledBack, "")
+		w.settled(EventRolledBack, RolledBack, "")
 	default:
 		w.undo(ctx, conn, "the run was cut short")
 	}
 	if w.done.State == RolledBack && !verdict {
-		return w.settled("not-begun", NotBegun, "")
+		return w.settled(EventNotBegun, NotBegun, "")
 	}
 	return w.done
 }
@@ -91,8 +91,8 @@ func (w *worker) resume(ctx context.Context, verdict bool) Done {
 // resumeApplied verifies what was applied before, over a connection that is
 // new since then, and keeps it or rolls it back.
 func (w *worker) resumeApplied(ctx context.Context, conn remote.Conn) Done {
-	w.tell("verify")
-	err := w.record(Record{Event: "verify", Host: w.p.Host.Name})
+	w.tell(StepVerify)
+	err := w.record(Record{Event: EventVerify, Host: w.p.Host.Name})
 	if err != nil {
 		return w.end(Unknown, err.Error())
 	}

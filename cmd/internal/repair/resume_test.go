@@ -19,7 +19,7 @@ func savedRun(hosts []string, events map[string][]string) *SavedRun {
 		s.Plans.Hosts = append(s.Plans.Hosts, planOf(h))
 		s.Hosts[h] = NotBegun
 		for _, e := range events[h] {
-			s.add(Record{Event: e, Host: h})
+			s.add(Record{Event: RecordEvent(e), Host: h})
 		}
 	}
 	return s
@@ -217,8 +217,8 @@ func TestRollbackTriesLogins(t *testing.T) {
 		f.hosts["tm001"].became(fix.RunKept)
 		f.hosts["tm001"].never = true
 		saved := savedRun([]string{"tm001"}, nil)
-		saved.add(Record{Event: "apply", Host: "tm001", Opened: []string{opened}})
-		saved.add(Record{Event: "kept", Host: "tm001"})
+		saved.add(Record{Event: EventApply, Host: "tm001", Opened: []string{opened}})
+		saved.add(Record{Event: EventKept, Host: "tm001"})
 		sum, err := f.repair().Rollback(t.Context(), saved, inventoryOf("tm001"), false)
 		if err != nil {
 			t.Fatal(err)

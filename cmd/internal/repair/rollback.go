@@ -72,19 +72,19 @@ func (w *worker) rollBack(ctx context.Context, force bool) Done {
 		}
 		return w.end(NotBegun, "the run was ended before it was touched")
 	case err != nil:
-		return w.settled("not-undone", Refused, "it was not reached: "+err.Error())
+		return w.settled(EventNotUndone, Refused, "it was not reached: "+err.Error())
 	}
 	defer conn.Close()
-	if err := w.record(Record{Event: "back", Host: w.p.Host.Name, Reason: "roll back by " + w.Who}); err != nil {
+	if err := w.record(Record{Event: EventBack, Host: w.p.Host.Name, Reason: "roll back by " + w.Who}); err != nil {
 		return w.end(NotBegun, err.Error())
 	}
 	ctx = context.WithoutCancel(ctx)
-	w.tell("roll back")
+	w.tell(StepBack)
 	nonce := newNonce()
 	answer, sent, err := w.carryOut(ctx, conn, nonce, w.speech().rollback(nonce, w.run, w.Who, force))
 	switch {
 	case !sent:
-		return w.settled("not-undone", Refused, "the program could not be started: "+err.Error())
+		return w.settled(EventNotUndone, Refused, "the program could not be started: "+err.Error())
 	case err != nil:
 		conn.Close()
 		return w.findUndone(ctx, "the connection was lost while it was rolled back: "+err.Error())
@@ -98,9 +98,9 @@ func (w *worker) rollBack(ctx context.Context, force bool) Done {
 		if edited(answer) && !force {
 			reason += "; --force undoes that too, and shows it first"
 		}
-		return w.settled("not-undone", Refused, reason)
+		return w.settled(EventNotUndone, Refused, reason)
 	case fix.Stuck:
-		return w.settled("stuck", Stuck, answer.Reason)
+		return w.settled(EventStuck, Stuck, answer.Reason)
 	}
 	return w.unknown(answer.Reason, fmt.Sprintf("its program ended as %.32q", string(answer.Outcome)))
 }
@@ -108,7 +108,7 @@ func (w *worker) rollBack(ctx context.Context, force bool) Done {
 // verifyOld looks over a new connection at a host that was rolled back: it is
 // as it was, and people can log in.
 func (w *worker) verifyOld(ctx context.Context, why string) Done {
-	w.tell("verify")
+	w.tell(StepVerify)
 	ctx, cancel := context.WithTimeout(ctx, w.verifyTime())
 	defer cancel()
 	second, err := w.connect(ctx, w.p.Host)
@@ -159,7 +159,7 @@ func (w *worker) findUndone(ctx context.Context, why string) Done {
 	case s.Run != nil && s.Run.State == fix.RunRolledBack:
 		return w.lookOld(ctx, conn, "")
 	case s.Run != nil && s.Run.State == fix.RunKept:
-		return w.settled("not-undone", Refused, join(why, "it was not begun"))
+		return w.settled(EventNotUndone, Refused, join(why, "it was not begun"))
 	}
 	return w.unknown(why, "it is not rolled back whole")
 }

@@ -140,7 +140,7 @@ func (o *round) one(ctx context.Context, i, batch, of int) {
 			d.State, d.Reason = Unknown, ownPanic(bug).Error()
 		}
 		o.settle(i, d, batch)
-		at.Step, at.State = "done", d.State
+		at.Step, at.State = StepDone, d.State
 		o.notify(at)
 	}()
 	d = o.work(ctx, p, at)
@@ -202,7 +202,7 @@ func (o *round) pause(ctx context.Context, next, of int) bool {
 	if o.over(ctx) || o.Pause <= 0 {
 		return !o.over(ctx)
 	}
-	o.notify(Event{Step: "pause", Batch: next, Of: of})
+	o.notify(Event{Step: StepPause, Batch: next, Of: of})
 	sleep(ctx, o.Pause)
 	return !o.over(ctx)
 }
@@ -243,6 +243,6 @@ func (o *round) summary() *Summary {
 			s.Stopped += fmt.Sprintf("; %d of %d hosts were not begun; %s", left, len(o.done), o.redo)
 		}
 	}
-	_ = o.record(Record{Event: "end", Reason: s.Stopped}) // a run without its end needs a look, and gets it
+	_ = o.record(Record{Event: EventEnd, Reason: s.Stopped}) // a run without its end needs a look, and gets it
 	return s
 }

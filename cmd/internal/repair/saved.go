@@ -40,27 +40,18 @@ type SavedRun struct {
 	// was never done. "" if all is whole.
 	Torn string
 
-	// verdicts are hosts for which "back" was the last decision written, with
+	// verdicts are hosts for which EventBack was the last decision written, with
 	// what was known of them before it.
 	verdicts map[string]State
 	// opened are the users of whom a session opened before a host was changed.
 	opened map[string]map[string]bool
 }
 
-// eventStates are the events of a host, and what is known of it after each.
-// "not-undone" is one more: after it, it is as before "back".
-var eventStates = map[string]State{
-	"apply":       Unknown,  // before the program that changes the host is sent
-	"verify":      Unknown,  // all is changed; before the second connection
-	"keep":        Unknown,  // before the verdict keep is sent
-	"back":        Unknown,  // before it is rolled back
-	"unknown":     Unknown,  // the connection was lost, or the host does not answer
-	"look":        Unknown,  // before the host is asked what became of the run
-	"not-begun":   NotBegun, // nothing is left there, and the run may go on with it
-	"kept":        Kept,
-	"rolled-back": RolledBack,
-	"untouched":   Refused,
-	"stuck":       Stuck,
+// eventStates are the events of a host, and what is known of it after each;
+// after EventNotUndone it is as before EventBack.
+var eventStates = map[RecordEvent]State{
+	EventApply: Unknown, EventVerify: Unknown, EventKeep: Unknown, EventBack: Unknown, EventUnknown: Unknown, EventLook: Unknown,
+	EventNotBegun: NotBegun, EventKept: Kept, EventRolledBack: RolledBack, EventUntouched: Refused, EventStuck: Stuck,
 }
 
 // ErrNoRun is a run that nothing here tells of.
@@ -208,18 +199,18 @@ func (s *SavedRun) add(r Record) {
 	s.Records = append(s.Records, r)
 	if state, ok := eventStates[r.Event]; ok && r.Host != "" {
 		switch r.Event {
-		case "back":
+		case EventBack:
 			// The first counts: what a second look for the same way back finds is
 			// what the first left open.
 			if _, ok := s.verdicts[r.Host]; !ok {
 				s.verdicts[r.Host] = s.Hosts[r.Host]
 			}
-		case "apply", "keep", "kept":
+		case EventApply, EventKeep, EventKept:
 			delete(s.verdicts, r.Host)
 		}
 		s.Hosts[r.Host] = state
 	}
-	if r.Event == "apply" {
+	if r.Event == EventApply {
 		if s.opened == nil {
 			s.opened = map[string]map[string]bool{}
 		}
@@ -228,7 +219,7 @@ func (s *SavedRun) add(r Record) {
 			s.opened[r.Host][user] = true
 		}
 	}
-	if was, ok := s.verdicts[r.Host]; ok && r.Event == "not-undone" {
+	if was, ok := s.verdicts[r.Host]; ok && r.Event == EventNotUndone {
 		if was == Kept || was == Stuck { // the way back was a person's wish
 			s.Hosts[r.Host] = was
 			delete(s.verdicts, r.Host)
@@ -237,9 +228,9 @@ func (s *SavedRun) add(r Record) {
 		}
 	}
 	switch r.Event {
-	case "begin":
+	case EventBegin:
 		s.Began, s.Who, s.Command = r.Time, r.Who, r.Command
-	case "end":
+	case EventEnd:
 		s.Ended = r.Time
 	default:
 		s.Ended = time.Time{}

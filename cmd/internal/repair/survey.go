@@ -56,7 +56,7 @@ func (r *Repair) survey(ctx context.Context, index int, h inventory.Host) (p *Pl
 		p.Err = &remote.Error{Phase: remote.PhaseDeadline, Kind: remote.KindCanceled, Err: context.Cause(ctx), Reason: "the run ended before this host was tried"}
 		return p
 	}
-	r.notify(Event{Host: h.Name, Step: "survey"})
+	r.notify(Event{Host: h.Name, Step: StepSurvey})
 	conn, err := r.connect(ctx, h)
 	if err != nil {
 		// Judged like a script that did not come to its end, for the table.

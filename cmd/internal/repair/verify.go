@@ -16,8 +16,8 @@ import (
 // operator can still log in. It gives that connection, nil if there is none,
 // and what is wrong, "" if nothing is.
 func (w *worker) verify(ctx context.Context, answer *fix.Answer) (second remote.Conn, wrong string) {
-	w.tell("verify")
-	if err := w.record(Record{Event: "verify", Host: w.p.Host.Name}); err != nil {
+	w.tell(StepVerify)
+	if err := w.record(Record{Event: EventVerify, Host: w.p.Host.Name}); err != nil {
 		return nil, err.Error()
 	}
 	ctx, cancel := context.WithTimeout(ctx, w.verifyTime())

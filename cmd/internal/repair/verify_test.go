@@ -255,7 +255,7 @@ func TestChangesAreWrittenWithHashes(t *testing.T) {
 	r := f.repair()
 	f.run(t, r, "tm001")
 	for _, rec := range records(r) {
-		if rec.Event != "apply" {
+		if rec.Event != EventApply {
 			continue
 		}
 		want := []RecordFile{{Path: confAt, Before: oldHash, After: newHash}}

@@ -26,7 +26,7 @@ func (o *round) worker(p *Planned, at Event) *worker {
 }
 
 // tell says how far the host is.
-func (w *worker) tell(step string) {
+func (w *worker) tell(step Step) {
 	e := w.at
 	e.Step = step
 	w.notify(e)
@@ -70,7 +70,7 @@ func (o *round) toChange() (todo []int) {
 // apply changes a host, verifies it over a second connection while the first
 // waits, and keeps what was changed or rolls it back.
 func (w *worker) apply(ctx context.Context) Done {
-	w.tell("apply")
+	w.tell(StepApply)
 	conn, err := w.connect(ctx, w.p.Host)
 	switch {
 	case ctx.Err() != nil: // nothing was begun
@@ -79,7 +79,7 @@ func (w *worker) apply(ctx context.Context) Done {
 		}
 		return w.end(NotBegun, "the run was ended before it was touched")
 	case err != nil:
-		return w.settled("untouched", Refused, "it was not reached: "+err.Error())
+		return w.settled(EventUntouched, Refused, "it was not reached: "+err.Error())
 	}
 	defer conn.Close()
 	if w.p.opened == nil && w.Options.AcceptUnverified {
@@ -87,11 +87,11 @@ func (w *worker) apply(ctx context.Context) Done {
 		// accepted, but no session that opens now and does not afterwards.
 		s, err := w.inspect(ctx, conn, fix.Query{Users: w.p.Plan.Query.Users})
 		if err != nil {
-			return w.settled("untouched", Refused, "who can log in could not be tried: "+err.Error())
+			return w.settled(EventUntouched, Refused, "who can log in could not be tried: "+err.Error())
 		}
 		w.p.opened = opened(s)
 	}
-	if err := w.record(w.changes("apply")); err != nil {
+	if err := w.record(w.changes(EventApply)); err != nil {
 		return w.end(NotBegun, err.Error())
 	}
 	// From here on the host comes to an end of its own, whatever becomes of
@@ -108,7 +108,7 @@ func (w *worker) apply(ctx context.Context) Done {
 		defer second.Close()
 	}
 	if wrong == "" {
-		if err := w.record(Record{Event: "keep", Host: w.p.Host.Name}); err != nil {
+		if err := w.record(Record{Event: EventKeep, Host: w.p.Host.Name}); err != nil {
 			wrong = err.Error()
 		}
 	}
@@ -128,7 +128,7 @@ func (w *worker) change(ctx context.Context, conn remote.Conn, nonce string) (ta
 	text := say.apply(nonce, w.run, w.Who, w.p.Plan, int(w.patience()/time.Second), true)
 	talk, err := conn.Start(ctx, remote.Program{Text: text, Root: true, End: fix.EndMark(nonce)})
 	if err != nil {
-		w.settled("untouched", Refused, "the program could not be started: "+err.Error())
+		w.settled(EventUntouched, Refused, "the program could not be started: "+err.Error())
 		return nil, nil, true
 	}
 	stdout, err := talk.Until(ctx, fix.AppliedMark(nonce))
@@ -161,7 +161,7 @@ func (w *worker) ended(ctx context.Context, talk remote.Talk, nonce string, why 
 
 // keep tells the host that what it has stays.
 func (w *worker) keep(ctx context.Context, talk remote.Talk, second remote.Conn, nonce string) Done {
-	w.tell("keep")
+	w.tell(StepKeep)
 	bounded, cancel := context.WithTimeout(ctx, w.hostTime())
 	defer cancel()
 	err := talk.Say(bounded, fix.Keep(nonce))
@@ -180,8 +180,8 @@ func (w *worker) keep(ctx context.Context, talk remote.Talk, second remote.Conn,
 // back tells the host to undo what it did, which it does without being told
 // too. A journal that cannot be written keeps nobody from it.
 func (w *worker) back(ctx context.Context, talk remote.Talk, second remote.Conn, nonce, wrong string) Done {
-	w.tell("roll back")
-	_ = w.record(Record{Event: "back", Host: w.p.Host.Name, Reason: wrong})
+	w.tell(StepBack)
+	_ = w.record(Record{Event: EventBack, Host: w.p.Host.Name, Reason: wrong})
 	bounded, cancel := context.WithTimeout(ctx, w.applyTime(w.p.Plan))
 	defer cancel()
 	err := talk.Say(bounded, fix.Back(nonce))
@@ -202,9 +202,9 @@ func (w *worker) said(ctx context.Context, second remote.Conn, a *fix.Answer, wh
 	reason := join(why, a.Reason)
 	switch a.Outcome {
 	case fix.Kept:
-		return w.settled("kept", Kept, "")
+		return w.settled(EventKept, Kept, "")
 	case fix.Untouched:
-		return w.settled("untouched", Refused, reason)
+		return w.settled(EventUntouched, Refused, reason)
 	case fix.RolledBack:
 		if why != "" { // what it says itself is that it was told to
 			reason = why
@@ -213,14 +213,14 @@ func (w *worker) said(ctx context.Context, second remote.Conn, a *fix.Answer, wh
 	case fix.Applied:
 		return w.find(ctx, second, join(reason, "its program ended without a verdict"))
 	case fix.Stuck:
-		return w.settled("stuck", Stuck, reason)
+		return w.settled(EventStuck, Stuck, reason)
 	}
-	return w.settled("unknown", Unknown, join(reason, fmt.Sprintf("its program ended as %.32q", string(a.Outcome))))
+	return w.settled(EventUnknown, Unknown, join(reason, fmt.Sprintf("its program ended as %.32q", string(a.Outcome))))
 }
 
 // settled writes down how the host ended, and ends it. That it cannot be
 // written does not change what the host is like.
-func (w *worker) settled(event string, s State, reason string) Done {
+func (w *worker) settled(event RecordEvent, s State, reason string) Done {
 	_ = w.record(Record{Event: event, Host: w.p.Host.Name, Reason: reason})
 	return w.end(s, reason)
 }
@@ -231,7 +231,7 @@ func (w *worker) end(s State, reason string) Done {
 }
 
 // changes is a record of what a plan changes.
-func (w *worker) changes(event string) Record {
+func (w *worker) changes(event RecordEvent) Record {
 	r := Record{Event: event, Host: w.p.Host.Name, Live: w.p.Plan.Live}
 	for _, f := range w.p.Plan.Files {
 		r.Files = append(r.Files, RecordFile{Path: f.Path, Before: f.BeforeSHA256, After: f.AfterSHA256})
