@@ -31,7 +31,7 @@ type Answer struct {
 
 // FileResult is a file after the program.
 type FileResult struct {
-	Path string
+	Path   string
 	State  FileNow
 	SHA256 string // now; "" is absent
 	Reason string
