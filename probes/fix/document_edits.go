@@ -70,10 +70,10 @@ func (e *edits) sysctl(at string, f *FileChange) {
 	}
 }
 
-// kept is a limit that a text of any number of digits may be lowered to: what
+// nrOpen is where a number that is greater may be lowered: what
 // it says is refused by the kernel, whose fs.nr_open is the same by default
 // (sysctl_nr_open, fs/file.c).
-const kept probes.Limit = 1 << 20
+const nrOpen probes.Limit = 1 << 20
 
 // raise checks that a value is a number, and not less than the text it
 // replaces.
@@ -90,7 +90,7 @@ func (e *edits) raise(at, setting, old, value string, most probes.Limit) {
 		e.refuse(at+".after", "%s is more than the kernel takes, %s", value, most)
 	}
 	before, known := leading(old)
-	refused := before > most || setting == "nofile" && before > kept
+	refused := before > most || setting == "nofile" && before > nrOpen
 	if known && !refused && v < before {
 		e.refuse(at+".after", "%s of %s lowers %s, and fix never lowers a value", value, setting, clip(old))
 	}
