@@ -42,7 +42,7 @@ type changing struct {
 	policy  *probes.Policy
 	command string // as it was typed, for the journal
 	typed   typedFlags
-	again   string // what goes on with a run that was ended in the middle
+	again   string // of a roll back, what goes on with it
 	began   time.Time
 	started atomic.Bool // hosts may have been changed
 

@@ -86,8 +86,16 @@ func (f *fakeRepair) Rollback(_ context.Context, saved *repair.SavedRun, hosts [
 	for _, h := range hosts {
 		for _, p := range saved.Plans.Hosts {
 			if p.Host == h.Name {
-				s.Hosts = append(s.Hosts, repair.Done{Planned: &repair.Planned{Host: h, Plan: p}, State: repair.RolledBack})
-				if err := f.Journal.Write(repair.Record{Event: repair.EventRolledBack, Host: h.Name}); err != nil {
+				state, event := repair.RolledBack, repair.EventRolledBack
+				if end, ok := f.ends[h.Name]; ok {
+					state = end
+					event = map[repair.State]repair.RecordEvent{repair.Refused: repair.EventNotUndone, repair.Unknown: repair.EventUnknown, repair.Stuck: repair.EventStuck}[end]
+				}
+				s.Hosts = append(s.Hosts, repair.Done{Planned: &repair.Planned{Host: h, Plan: p}, State: state})
+				if err := f.Journal.Write(repair.Record{Event: repair.EventBack, Host: h.Name}); err != nil {
+					return nil, err
+				}
+				if err := f.Journal.Write(repair.Record{Event: event, Host: h.Name}); err != nil {
 					return nil, err
 				}
 			}

@@ -183,6 +183,16 @@ func (c *changing) printNext(s *repair.Summary, states *folding) error {
 		return nil
 	}
 	var lines []string
+	if c.again != "" { // a roll back
+		left := states.names[string(repair.Refused)]
+		for _, state := range []repair.State{repair.Unknown, repair.Stuck, repair.NotBegun} {
+			left = append(left, states.names[string(state)]...)
+		}
+		if left != nil {
+			lines = append(lines, "try again:     "+c.next("rollback", notOfUndo, s.Run, report.ShellWord(inventory.Fold(left))))
+		}
+		return c.printLines(lines)
+	}
 	if states.names[string(repair.Unknown)] != nil || s.Stopped != "" && states.names[string(repair.NotBegun)] != nil {
 		lines = append(lines, "go on:         "+c.next("fix", ofThisRun, "--resume", s.Run))
 	}
@@ -195,6 +205,10 @@ func (c *changing) printNext(s *repair.Summary, states *folding) error {
 	if states.names[string(repair.Kept)] != nil {
 		lines = append(lines, "after reboot:  "+c.next("fix", notOfVerify, "--verify-after-reboot", s.Run))
 	}
+	return c.printLines(lines)
+}
+
+func (c *changing) printLines(lines []string) error {
 	for _, l := range lines {
 		if _, err := fmt.Fprintln(c.out.view, l); err != nil {
 			return err

@@ -188,7 +188,7 @@ func fromPlan(saved *fix.Document, hosts []inventory.Host) (all []*repair.Planne
 	for i, h := range hosts {
 		for _, p := range saved.Hosts {
 			if p.Host == h.Name {
-				all = append(all, &repair.Planned{Host: h, Index: i, Plan: p})
+				all = append(all, &repair.Planned{Host: h, Index: i, Plan: p, Recheck: true})
 			}
 		}
 	}

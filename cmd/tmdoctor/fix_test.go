@@ -17,6 +17,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/tmdoctor/tmdoctor/cmd/internal/repair"
+	"github.com/tmdoctor/tmdoctor/probes/fix"
 )
 
 func names(plans []*repair.Planned) (all []string) {
@@ -109,6 +110,37 @@ func TestARunThatOnlyItsHostsKnow(t *testing.T) {
 	_, runs, _ := d.run("runs")
 	if !strings.Contains(runs, "tmdoctor rollback "+run+" --batch 5 --yes tm1") || !strings.Contains(runs, "1 rolled back") {
 		t.Errorf("the record is\n%s", runs)
+	}
+}
+
+// TestARollBackThatFailsSaysHowToTryAgain, with the run that it undoes.
+func TestARollBackThatFailsSaysHowToTryAgain(t *testing.T) {
+	t.Parallel()
+	const run = "20260101T000000Z-aa"
+	for _, state := range []repair.State{repair.Refused, repair.Unknown, repair.Stuck} {
+		d := newDesk(t)
+		d.fake.ends = map[string]repair.State{"tm1": state}
+		status, stdout, _ := d.run("rollback", run, "tm1", "tm2", "--yes", "--sudo")
+		if status == 0 || !strings.Contains(stdout, "try again:     tmdoctor rollback "+run+" tm1 --sudo\n") || strings.Contains(stdout, "plan again") {
+			t.Errorf("%s: exit status %d\n%s", state, status, stdout)
+		}
+		if status, _, stderr := d.run("rollback", "last", "--yes"); status != 64 || !strings.Contains(stderr, "try again: tmdoctor rollback "+run+" tm1") {
+			t.Errorf("%s: rollback last: exit status %d\n%s", state, status, stderr)
+		}
+		if status, _, stderr := d.run("fix", "--resume", "last", "--yes"); status != 64 || !strings.Contains(stderr, "is the roll back of run "+run) {
+			t.Errorf("%s: fix --resume last: exit status %d\n%s", state, status, stderr)
+		}
+	}
+}
+
+// TestARollBackShowsTheRestarts that it brings.
+func TestARollBackShowsTheRestarts(t *testing.T) {
+	t.Parallel()
+	p := planOf("tm1")
+	p.Restart, p.Reload = []string{"flink.service"}, true
+	var b bytes.Buffer
+	if err := fix.WriteDiffs(&b, []*fix.Plan{undone(p)}, fix.DiffOptions{}); err != nil || !strings.Contains(b.String(), "\n~ restart of flink.service\n") {
+		t.Errorf("%v\n%s", err, &b)
 	}
 }
 

@@ -42,7 +42,7 @@ func (f *rollbackFlags) remembered(ctx context.Context, u *ui, run string, patte
 			return err
 		}
 		// What is undone has a record of its own.
-		j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: repair.EventBegin, Command: c.command},
+		j, err := repair.CreateJournal(dir, repair.Record{Run: c.r.Run, Who: c.r.Who, Event: repair.EventBegin, Command: c.command, Undoes: run},
 			&fix.Document{Schema: fix.Schema, Run: c.r.Run, Created: c.began.Format(time.RFC3339), Version: versionString()})
 		if err != nil {
 			return err

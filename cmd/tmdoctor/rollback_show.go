@@ -48,7 +48,7 @@ func hostNames(hosts []inventory.Host) (names []string) {
 
 // undone is a plan the other way round, to be shown.
 func undone(p *fix.Plan) *fix.Plan {
-	u := &fix.Plan{Host: p.Host, Reload: p.Reload}
+	u := &fix.Plan{Host: p.Host, Reload: p.Reload, Restart: p.Restart}
 	for _, f := range slices.Backward(p.Files) {
 		f.Before, f.After, f.BeforeSHA256, f.AfterSHA256 = f.After, f.Before, f.AfterSHA256, f.BeforeSHA256
 		f.Why, f.Managed, f.MakeDir = "as it was before", "", false

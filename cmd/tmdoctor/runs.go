@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"text/tabwriter"
 	"time"
@@ -148,6 +149,20 @@ func (u *ui) openRun(name string) (saved *repair.SavedRun, dir string, err error
 	}
 	if saved, err = repair.OpenRun(dir, name); err != nil {
 		return nil, "", &usageError{err, "tmdoctor runs lists them"}
+	}
+	if saved.Undoes != "" {
+		var left []string
+		for host, state := range saved.Hosts {
+			if state != repair.RolledBack {
+				left = append(left, host)
+			}
+		}
+		slices.Sort(left)
+		hint := "every host of it is rolled back"
+		if left != nil {
+			hint = "try again: tmdoctor rollback " + saved.Undoes + " " + report.ShellWord(inventory.Fold(left))
+		}
+		return nil, "", usagef(hint, "run %s is the roll back of run %s, which no journal here tells of (%s)", saved.Run, saved.Undoes, hostsOfRun(saved))
 	}
 	return saved, dir, nil
 }

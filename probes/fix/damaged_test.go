@@ -60,6 +60,30 @@ func TestALostStateIsNoState(t *testing.T) {
 	}
 }
 
+// Nor what somebody edited since.
+func TestALostStateOfAnEditedFile(t *testing.T) {
+	t.Parallel()
+	for _, shell := range shells {
+		h, _ := killedHost(t, shell)
+		edited := h.read(t, "/etc/sysctl.conf") + "# by hand\n"
+		h.write(t, "/etc/sysctl.conf", edited)
+		if err := os.Remove(h.root + runDir + "/state"); err != nil {
+			t.Fatal(err)
+		}
+		a := h.answer(t, fix.Rollback(nonce, runID, who, false), "")
+		if a.Outcome != fix.Untouched || !strings.Contains(a.Reason, "/etc/sysctl.conf was edited since") {
+			t.Errorf("%s: %s (%s)", shell, a.Outcome, a.Reason)
+		}
+		other := &fix.Plan{Files: []fix.FileChange{h.change(t, "/etc/other.conf", "x\n")}}
+		if a := h.answer(t, fix.Apply(nonce, "20260102T000000Z-bb", who, other, 30, false), ""); a.Outcome != fix.Untouched {
+			t.Errorf("%s: the next run: %s (%s)", shell, a.Outcome, a.Reason)
+		}
+		if now := h.read(t, "/etc/sysctl.conf"); now != edited || h.read(t, runDir+"/kept/1") != odd {
+			t.Errorf("%s: the file is %q", shell, now)
+		}
+	}
+}
+
 // Where it is not known whole what a run changed, it is not undone.
 func TestADamagedManifestIsNotRolledBack(t *testing.T) {
 	t.Parallel()
@@ -69,10 +93,12 @@ func TestADamagedManifestIsNotRolledBack(t *testing.T) {
 			"without its end":      func(text string) string { return text[:strings.Index(text, "end ")] },
 			"without a line":       func(text string) string { return text[strings.Index(text, "\n")+1:] },
 			"cut in the first one": func(text string) string { return text[:20] },
+			"with another word":    func(text string) string { return strings.Replace(text, "file 1", "\x00\x00le 1", 1) },
+			"with another letter":  func(text string) string { return strings.Replace(text, "/etc/new.d", "/etc/nev.d", 1) },
 		} {
 			h, _ := killedHost(t, shell)
 			h.write(t, runDir+"/kept/manifest", spoil(h.read(t, runDir+"/kept/manifest")))
-			if s := h.inspect(t, fix.Query{Run: runID}); s.Run == nil || name != "without a line" && !s.Run.Cut {
+			if s := h.inspect(t, fix.Query{Run: runID}); s.Run == nil || !s.Run.Cut {
 				t.Errorf("%s, %s: the run is %+v", shell, name, s.Run)
 			}
 			a := h.answer(t, fix.Rollback(nonce, runID, who, false), "")

@@ -17,8 +17,8 @@ type edits struct {
 	*checker
 	o *Options
 	q *Query
-	// raised are the settings that the files raise.
-	raised []string
+	// raised are the settings that the files raise, users and units whose.
+	raised, users, units []string
 }
 
 // file checks one file by the kind of its place.
@@ -33,6 +33,7 @@ func (e *edits) file(at string, f *FileChange) {
 		if !slices.Contains(e.q.Units, unit) {
 			e.refuse(at+".path", "%s is not one of the units that are looked at afterwards", unit)
 		}
+		e.units = append(e.units, unit)
 		e.unit(at, f, unitPlace(unit).header)
 	}
 }
@@ -112,8 +113,11 @@ func (e *edits) limits(at string, f *FileChange) {
 	}
 	for i, old := range before {
 		line := after[i]
-		if !strings.HasSuffix(old, "\n") { // the last one, which gets an end
-			line = strings.TrimRight(line, "\r\n")
+		if !strings.HasSuffix(old, "\n") && line != old { // the last one, which gets an end
+			line = strings.TrimSuffix(line, "\n")
+			if line != old {
+				line = strings.TrimSuffix(line, "\r")
+			}
 		}
 		if line != old {
 			e.limitsLine(at, old, line)
@@ -171,13 +175,14 @@ func (e *edits) tried(at, user string) {
 	if plainName(user) != "" || !slices.Contains(e.q.Users, user) {
 		e.refuse(at+".after", "%q is not one of the users that are tried afterwards", clip(user))
 	}
+	e.users = append(e.users, user)
 }
 
 // limitsFields are the four fields of a line with the last three in small
 // letters, and what stands before and behind the value; nil for another line.
 func limitsFields(line string) (w []string, head, tail string) {
 	body, _, _ := strings.Cut(line, "#")
-	body = strings.TrimRight(body, " \t\r\n")
+	body = strings.TrimRight(body, " \t\r\n\v\f")
 	w = strings.FieldsFunc(body, func(r rune) bool { return r == ' ' || r == '\t' })
 	if len(w) != 4 {
 		return nil, "", ""
@@ -211,7 +216,7 @@ func (e *edits) unit(at string, f *FileChange, header string) {
 		for i := range max(len(olds), len(news)) {
 			e.raise(at, k.setting, olds[min(i, len(olds)-1)], news[min(i, len(news)-1)], probes.Unlimited)
 		}
-		if len(news) > 2 || len(olds) > 2 || k.setting == "TasksMax" && len(news) > 1 {
+		if len(news) > 2 || k.setting == "TasksMax" && len(news) > 1 {
 			e.refuse(at+".after", "%q is not a value of %s", clip(k.value), k.name)
 		}
 		text = conf.SetUnit(text, k.name, k.value)

@@ -25,6 +25,42 @@ func init() {
 	os.Exit(0)
 }
 
+// Of two that come in turn, none is lost.
+func TestTwoEditsInTheInstantOfTheReplacement(t *testing.T) {
+	t.Parallel()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, shell := range shells {
+		h := newHost(t, smallFiles)
+		h.shell = shell
+		p := smallPlan(t, h)
+		h.tool(t, "mv", strings.ReplaceAll(`case $1 in
+--help) echo ' --exchange'; exit ;;
+--exchange)
+	if [ ! -e "$0.1" ]; then : >"$0.1"; echo 'by hand 1' >"$4.x"; /bin/mv "$4.x" "$4"
+	elif [ ! -e "$0.2" ]; then : >"$0.2"; echo 'by hand 2' >"$4.x"; /bin/mv "$4.x" "$4"; fi
+	TMDOCTOR_TEST_EXCHANGE=1 exec SELF "$3" "$4" ;;
+esac
+exec /bin/mv "$@"
+`, "SELF", self))
+		a := h.answer(t, fix.Apply(nonce, runID, who, p, 30, true), fix.Keep(nonce))
+		all := ""
+		for _, text := range h.tree(t) {
+			all += text
+		}
+		for _, edit := range []string{"by hand 1", "by hand 2"} {
+			if !strings.Contains(all, edit) {
+				t.Errorf("%s: %s (%s): %q is lost", shell, a.Outcome, a.Reason, edit)
+			}
+		}
+		if !strings.Contains(strings.Join(a.Notes, "\n"), "is left behind: somebody wrote it") {
+			t.Errorf("%s: nobody says where: %q", shell, a.Notes)
+		}
+	}
+}
+
 // An edit by rename that comes in the very instant of the replacement stays,
 // where mv(1) can exchange two files.
 func TestAnEditInTheInstantOfTheReplacementStays(t *testing.T) {

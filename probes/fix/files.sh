@@ -73,6 +73,8 @@ place() {
 		return
 		;;
 	esac
+	hash_of "$1"
+	place_hash=$hash
 	mv -f "$1" "$swap" || return 1
 	if ! mv --exchange -T "$swap" "$at" 2>/dev/null; then # not on this file system
 		mv -f "$swap" "$1" && still "$2" && mv -f "$1" "$at"
@@ -83,7 +85,8 @@ place() {
 		rm -f "$swap"
 		return
 	fi
-	mv --exchange -T "$swap" "$at" && mv -f "$swap" "$1"
+	# What is in the way now may be one more edit: it stays where it is.
+	mv --exchange -T "$swap" "$at" && hash_of "$swap" && [ "$hash" != "$place_hash" ] || mv -f "$swap" "$1"
 	edited_now
 }
 

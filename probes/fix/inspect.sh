@@ -173,24 +173,20 @@ tell_run() {
 	who_line=
 	{ read -r who_line <"$home/runs/$2/who"; } 2>/dev/null
 	tell run-who "$who_line"
-	tell_dir=$home/runs/$2/kept
-	tell_cut=1
-	while read -r m_kind m_a m_b m_c m_d m_e m_f m_path <&4; do
-		[ "$m_kind" != end ] || {
-			tell_cut=
-			break
-		}
-		say "line $m_kind $m_a $m_b $m_c $m_d $m_e $m_f $m_path"
-		[ "$m_kind" = file ] || continue
-		show "before $m_a" "$tell_dir/$m_a" 262144
-		if [ -f "$root$m_path" ] && [ ! -h "$root$m_path" ]; then
-			show "now $m_a" "$root$m_path" 262144
-		else
-			hash_of "$root$m_path"
-			say "now $m_a -1"
-			print_line "${nl}tmdoctor:hash:$nonce $hash"
-		fi
-	done 2>/dev/null 4<"$tell_dir/manifest"
-	[ -z "$tell_cut" ] || say run-cut
+	this_run "$2"
+	each_line tell_kept || say run-cut
+	return 0
+}
+tell_kept() {
+	say "line $m_kind $m_a $m_b $m_c $m_d $m_e $m_f $m_path"
+	[ "$m_kind" = file ] || return 0
+	show "before $m_a" "$backup" 262144
+	if [ -f "$at" ] && [ ! -h "$at" ]; then
+		show "now $m_a" "$at" 262144
+	else
+		hash_of "$at"
+		say "now $m_a -1"
+		print_line "${nl}tmdoctor:hash:$nonce $hash"
+	fi
 	return 0
 }

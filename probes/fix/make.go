@@ -45,7 +45,7 @@ func (m *maker) checked() *Plan {
 		return m.plan
 	}
 	refused := &Plan{Host: m.host, Refused: []Refusal{{
-		Setting: "plan", Subject: m.host, Reason: c.err.Error(), Instead: "mend the host by hand: tmdoctor explain CODE has the steps",
+		Setting: "plan", Subject: m.host, Reason: "its plan does not pass its own checks: " + c.err.Error(), Instead: "mend the host by hand: tmdoctor explain CODE has the steps",
 	}}}
 	words := new(checker)
 	if words.words(m.host, m.plan); words.err == nil {

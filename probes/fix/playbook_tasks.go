@@ -166,7 +166,7 @@ func (y *playbook) undo(p *Plan) {
 		y.task(inBlock, title("restart %s as it was", unit), "systemd")
 		y.line("            name: %s", unsafe(unit))
 		y.line("            state: restarted")
-		y.line("          when: tmdoctor_restart_%d is defined and tmdoctor_restart_%d is changed", i, i)
+		y.line("          when: tmdoctor_restart_%d is defined and tmdoctor_restart_%d is not skipped", i, i)
 		y.line("          ignore_errors: true")
 	}
 	y.task(inBlock, title("it failed"), "fail")

@@ -189,7 +189,7 @@ func manifestOf(p *Plan) (string, error) {
 		}
 		fmt.Fprintf(&b, "restart - - - - - - %s\n", unit)
 	}
-	fmt.Fprintf(&b, "end %d\n", strings.Count(b.String(), "\n"))
+	fmt.Fprintf(&b, "end %s\n", sum([]byte(b.String())))
 	return b.String(), nil
 }
 

@@ -130,6 +130,9 @@ func planned(t *testing.T, data []byte) {
 	if slices.ContainsFunc(p.Refused, func(r fix.Refusal) bool { return r.Setting == "plan" }) {
 		t.Errorf("the plan does not pass its own checks: %+v\n%s", p.Refused, told())
 	}
+	if _, err := fix.Recheck(p, h.facts(), nil, o); err != nil {
+		t.Errorf("the plan is not one for its own host: %v\n%s", err, told())
+	}
 	h.apply(t, p)
 	facts := h.facts()
 	checks := probes.Evaluate(facts, nil).Checks

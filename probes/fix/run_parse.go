@@ -49,7 +49,13 @@ func (p *snapshotParser) line(text string) error {
 			return err
 		}
 		p.run.Live = append(p.run.Live, l)
-	case "reload", "restart":
+	case "reload":
+		p.run.Reload = true
+	case "restart":
+		if !plainUnit(w[7]) {
+			return fmt.Errorf("%q is no name of a unit", clip(w[7]))
+		}
+		p.run.Restart = append(p.run.Restart, w[7])
 	default:
 		return fmt.Errorf("%q is no kind of a change", clip(w[0]))
 	}

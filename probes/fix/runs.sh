@@ -17,12 +17,13 @@ run_state() {
 	reason=$state_reason
 }
 
-# old_line is false for what is as the run was to make it.
+# old_line is false for what the run may have changed: also where somebody edited
+# it since.
 old_line() {
 	case $m_kind in
 	file)
 		hash_of "$at"
-		[ "$hash" != "$after" ]
+		[ "$hash" = "$before" ] || unplaced
 		;;
 	live)
 		value
@@ -80,25 +81,33 @@ unwritten() {
 #	live process SETTING PID STARTED BEFORE AFTER -
 #	reload - - - - - - -
 #	restart - - - - - - UNIT
-#	end N
+#	end SHA256
 #
-# with $m_kind, $m_a to $m_f and $m_path; "-" is a hash of nothing, or nothing. It
-# is false as well, at last, where the manifest has not its end.
+# with $m_kind, $m_a to $m_f and $m_path; "-" is a hash of nothing, or nothing. The
+# last line has the hash of those before it. It is false as well, at last, where
+# that is another or is missing.
 each_line() {
-	each_count=0 each_end=
+	each_text='' each_end=
 	if [ -r "$manifest" ]; then
 		while read -r m_kind m_a m_b m_c m_d m_e m_f m_path <&4; do
-			if [ "$m_kind" = end ]; then
-				each_end=$m_a
+			case $m_kind in
+			file) this_file ;;
+			live | reload | restart) ;;
+			*)
+				[ "$m_kind" != end ] || each_end=$m_a
 				break
-			fi
-			each_count=$((each_count + 1))
-			[ "$m_kind" != file ] || this_file
+				;;
+			esac
+			each_text="$each_text$m_kind $m_a $m_b $m_c $m_d $m_e $m_f $m_path$nl"
 			"$1" || return 1
 		done 4<"$manifest"
 	fi
-	[ "$each_end" = "$each_count" ] || fail "$manifest is damaged: what the run changed is not known whole"
+	[ -n "$each_end" ] && [ "$each_whole" = "$each_end$each_text" ] && return 0
+	each_hash=$(printf '%s' "$each_text" | sha256sum)
+	[ "${each_hash%% *}" = "$each_end" ] || fail "$manifest is damaged: what the run changed is not known whole" || return 1
+	each_whole=$each_end$each_text
 }
+each_whole=
 
 # this_file sets what belongs to the file of a line.
 this_file() {

@@ -103,6 +103,9 @@ type HostRun struct {
 	Who   string // who began it: USER@MACHINE
 	Files []RunFile
 	Live  []LiveChange
+	// Reload and Restart are as in [Plan].
+	Reload  bool
+	Restart []string
 	// Cut says that what the host kept of it has no end: there may be more.
 	Cut bool
 }

@@ -57,6 +57,9 @@ type Record struct {
 	// Command is the command line of the run, in EventBegin, EventResume and
 	// EventRollback.
 	Command string `json:"command,omitempty"`
+	// Undoes is, in EventBegin, the run that is undone, which no journal here
+	// tells of.
+	Undoes string `json:"undoes,omitempty"`
 }
 
 // RecordEvent is what a record tells of.

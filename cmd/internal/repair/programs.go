@@ -22,6 +22,7 @@ type programs struct {
 	judge    func(remote.Result) *report.Host
 	ask      func(*probes.Facts, *probes.Policy, fix.Options) fix.Query
 	plan     func(string, *probes.Facts, *fix.Snapshot, *probes.Policy, fix.Options) *fix.Plan
+	recheck  func(*fix.Plan, *probes.Facts, *probes.Policy, fix.Options) ([]fix.Expect, error)
 	inspect  func(nonce string, q fix.Query) []byte
 	snapshot func(stdout []byte, nonce string) (*fix.Snapshot, error)
 	apply    func(nonce, run, who string, p *fix.Plan, patience int, wait bool) []byte
@@ -36,7 +37,7 @@ func (r *Repair) speech() *programs {
 		return r.programs
 	}
 	return &programs{
-		script: r.Audit.HostScript, judge: r.Audit.Host, ask: fix.Ask, plan: fix.Make, inspect: fix.Inspect,
+		script: r.Audit.HostScript, judge: r.Audit.Host, ask: fix.Ask, plan: fix.Make, recheck: fix.Recheck, inspect: fix.Inspect,
 		snapshot: fix.ParseSnapshot, apply: fix.Apply, rollback: fix.Rollback, settle: fix.Settle, answer: fix.ParseAnswer,
 	}
 }

@@ -157,6 +157,41 @@ func TestRealRunIsUndoneWithoutItsJournal(t *testing.T) {
 	}
 }
 
+// TestRealHostBearsAPlanOut before it is changed by one from a file.
+func TestRealHostBearsAPlanOut(t *testing.T) {
+	t.Parallel()
+	f := startReal(t, 2)
+	plans := f.planned(t, func(host string) string {
+		if host == "tm001" {
+			return key + " = 1\n"
+		}
+		return key + " = 262144\n"
+	})
+	before := f.tree(t, "tm001")
+	for _, p := range plans {
+		p.Before, p.Recheck, p.Plan.Expect = nil, true, nil
+	}
+	f.repair.MaxFailures = 1
+	f.journal(t, nil)
+	sum, err := f.repair.Apply(t.Context(), plans)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := sum.Hosts[0]; d.State != Refused || !strings.Contains(d.Reason, "the plan is not one for this host: "+key) {
+		t.Errorf("tm001 is %s (%s), want refused", d.State, d.Reason)
+	}
+	if after := f.tree(t, "tm001"); !reflect.DeepEqual(after, before) {
+		t.Errorf("tm001 was changed: %v", differing(before, after))
+	}
+	d := sum.Hosts[1]
+	if d.State != Kept || len(d.Planned.Plan.Expect) == 0 || d.Planned.Before == nil {
+		t.Errorf("tm002 is %s (%s), %+v", d.State, d.Reason, d.Planned.Plan.Expect)
+	}
+	if got := f.connects.Load(); got > 3+3 {
+		t.Errorf("%d connections for 2 hosts", got)
+	}
+}
+
 // TestRealHostChangedSinceIsRefused by the host's own program.
 func TestRealHostChangedSinceIsRefused(t *testing.T) {
 	t.Parallel()

@@ -37,7 +37,7 @@ func (s *SavedRun) Remember(host string, run *fix.HostRun) (why string) {
 		if p.Host != host {
 			continue
 		}
-		p.Live = run.Live
+		p.Live, p.Reload, p.Restart = run.Live, run.Reload, run.Restart
 		for _, f := range run.Files {
 			p.Files = append(p.Files, fix.FileChange{
 				Path: f.Path, Absent: f.Before == "", BeforeSHA256: f.Before, AfterSHA256: f.After, Before: f.BeforeText, After: f.NowText,

@@ -67,6 +67,9 @@ type Planned struct {
 	Before *report.Host
 	// Plan is nil if Err is set.
 	Plan *fix.Plan
+	// Recheck says that the plan comes from a file that others may have written:
+	// it is held against the host before anything is changed.
+	Recheck bool
 	// Err is why nothing could be planned: an *remote.Error, or what the host
 	// answered. Unfinished is a run of fix that did not end there.
 	Err        error

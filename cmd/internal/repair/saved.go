@@ -29,6 +29,7 @@ type SavedRun struct {
 	Ended   time.Time // zero if it was cut short
 	Who     string
 	Command string
+	Undoes  string // the run that this one undid without a journal of it, "" for none
 	Plans   *fix.Document
 	// Hosts is the last state of each host that was confirmed. Unknown is one
 	// that was begun and of which no end is written: it needs a look.
@@ -81,7 +82,7 @@ func ListRuns(dir string) ([]*SavedRun, error) {
 }
 
 // OpenRun reads a run by its id, or by as much of the id as names it alone;
-// "last" is the latest.
+// "last" is the latest of fix.
 func OpenRun(dir, run string) (*SavedRun, error) {
 	if run == "last" {
 		runs, err := ListRuns(dir)
@@ -90,6 +91,11 @@ func OpenRun(dir, run string) (*SavedRun, error) {
 			return nil, fmt.Errorf("which run is the last is not certain, as not all can be read: %w", err)
 		case len(runs) == 0:
 			return nil, fmt.Errorf("%w in %s", ErrNoRun, dir)
+		}
+		for _, s := range runs {
+			if s.Undoes == "" {
+				return s, nil
+			}
 		}
 		return runs[0], nil
 	}
@@ -220,16 +226,20 @@ func (s *SavedRun) add(r Record) {
 		}
 	}
 	if was, ok := s.verdicts[r.Host]; ok && r.Event == EventNotUndone {
-		if was == Kept || was == Stuck { // the way back was a person's wish
+		switch was {
+		case Kept, Stuck: // the way back was a person's wish
 			s.Hosts[r.Host] = was
 			delete(s.verdicts, r.Host)
-		} else {
+		case "": // and of a run that no journal tells of
+			s.Hosts[r.Host] = Refused
+			delete(s.verdicts, r.Host)
+		default:
 			s.Hosts[r.Host] = Unknown
 		}
 	}
 	switch r.Event {
 	case EventBegin:
-		s.Began, s.Who, s.Command = r.Time, r.Who, r.Command
+		s.Began, s.Who, s.Command, s.Undoes = r.Time, r.Who, r.Command, r.Undoes
 	case EventEnd:
 		s.Ended = r.Time
 	default:

@@ -3,6 +3,7 @@ package repair
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/tmdoctor/tmdoctor/probes/fix"
@@ -91,6 +92,9 @@ func (w *worker) apply(ctx context.Context) Done {
 		}
 		w.p.opened = opened(s)
 	}
+	if err := w.recheck(ctx, conn); err != nil {
+		return w.settled(EventUntouched, Refused, err.Error())
+	}
 	if err := w.record(w.changes(EventApply)); err != nil {
 		return w.end(NotBegun, err.Error())
 	}
@@ -117,6 +121,26 @@ func (w *worker) apply(ctx context.Context) Done {
 	}
 	w.verified = true
 	return w.keep(ctx, talk, second, nonce)
+}
+
+// recheck holds a plan from a file against its host, and expects of it what was
+// found besides.
+func (w *worker) recheck(ctx context.Context, conn remote.Conn) error {
+	if !w.p.Recheck {
+		return nil
+	}
+	before, err := w.audit(ctx, conn, w.p.Host, w.p.Index)
+	if err != nil {
+		return fmt.Errorf("it cannot be judged before the change: %w", err)
+	}
+	more, err := w.speech().recheck(w.p.Plan, before.Facts, w.Audit.Policy, w.Options)
+	if err != nil {
+		return fmt.Errorf("the plan is not one for this host: %w", err)
+	}
+	plan := *w.p.Plan
+	plan.Expect = append(slices.Clone(plan.Expect), more...)
+	w.p.Before, w.p.Plan = before, &plan
+	return nil
 }
 
 // change runs the program that applies the plan up to where it waits. ended is
