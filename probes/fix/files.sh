@@ -85,8 +85,11 @@ place() {
 		rm -f "$swap"
 		return
 	fi
-	# What is in the way now may be one more edit: it stays where it is.
-	mv --exchange -T "$swap" "$at" && hash_of "$swap" && [ "$hash" != "$place_hash" ] || mv -f "$swap" "$1"
+	if mv --exchange -T "$swap" "$at"; then
+		# What comes back may be one more edit: then it stays where it is.
+		hash_of "$swap"
+		[ "$hash" != "$place_hash" ] || mv -f "$swap" "$1"
+	fi
 	edited_now
 }
 
