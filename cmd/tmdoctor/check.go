@@ -121,6 +121,7 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
+	f.told = f.quiet // cron is told of what is wrong, not of what stays as it is
 	hosts, err := f.hosts(u, patterns)
 	if err != nil {
 		return err

@@ -22,12 +22,16 @@ import (
 type hostFlags struct {
 	inventory []string
 	ssh       remote.Options
+	// told is true once it was said what of the inventory is not used, or if
+	// nobody is to be told; tellOwn says too what does not matter for reaching
+	// hosts.
+	told, tellOwn bool
 }
 
 // addInventory adds the flag that names inventories.
 func (f *hostFlags) addInventory(u *ui, cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.inventory, "inventory", "i", nil,
-		"inventory `FILE`: a list of hosts, tmdoctor YAML, or Flink's conf/workers (workers:FILE); - is standard input; repeatable")
+		"inventory `FILE`: a list of hosts, tmdoctor YAML, Flink's conf/workers or conf/masters (workers:FILE, masters:FILE), Ansible's INI, YAML or --list (ansible:FILE); - is standard input; repeatable")
 	cmd.ValidArgsFunction = f.completeHosts(u)
 }
 
@@ -82,11 +86,22 @@ func (f *hostFlags) selectHosts(u *ui, patterns []string) ([]inventory.Host, err
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
+	f.tell(u, inv.Notes)
 	hosts, err := inv.Select(patterns)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
 	return hosts, nil
+}
+
+// tell says once what of the inventory is not used.
+func (f *hostFlags) tell(u *ui, notes []inventory.Note) {
+	for _, n := range notes {
+		if !f.told && (f.tellOwn || !n.Own) {
+			u.warnf("%s", n)
+		}
+	}
+	f.told = true
 }
 
 func (f *hostFlags) loader(u *ui) inventory.Loader {
