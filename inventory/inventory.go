@@ -22,6 +22,7 @@ type Inventory struct {
 	// matches nothing and names hosts is those hosts.
 	open   bool
 	looked []string // where Find looked, for NoInventoryError
+	saved  func(file string) (SavedReport, error)
 }
 
 // New is an inventory of hosts that were read elsewhere. Names are checked

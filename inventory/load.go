@@ -29,6 +29,9 @@ type Loader struct {
 	// Dir is where relative file names begin, empty for the working directory
 	// of the process.
 	Dir string
+	// Saved reads a saved report for the pattern @unhealthy:FILE; nil: that
+	// is refused.
+	Saved func(file string) (SavedReport, error)
 }
 
 // Load reads the named files with the zero [Loader].
@@ -58,7 +61,7 @@ func (l Loader) Load(files []string) (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv.Files = read
+	inv.Files, inv.saved = read, l.Saved
 	return inv, nil
 }
 
@@ -104,7 +107,7 @@ func (l Loader) Find() (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv.open, inv.looked = true, looked
+	inv.open, inv.looked, inv.saved = true, looked, l.Saved
 	return inv, nil
 }
 

@@ -33,8 +33,9 @@ func newCheck(u *ui) *cobra.Command {
 		Long: `check asks every host that a PATTERN selects (all of the inventory without one),
 judges the answers and prints one report. It changes nothing on a host.
 
-A PATTERN is a host, a group, a glob (tm1*), a range (tm[001-040]) or !PATTERN to
-leave hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
+A PATTERN is a host, a group, all, a glob (tm1*), a range (tm[001-040]), or
+@unhealthy:REPORT.json for what was not ok in a saved report. Patterns add up;
+&PATTERN keeps only what is in it too, !PATTERN leaves hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
 or $FLINK_HOME/conf/workers, and a PATTERN that is in none of them is a host of
 its own.
 

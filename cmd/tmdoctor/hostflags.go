@@ -105,7 +105,7 @@ func (f *hostFlags) tell(u *ui, notes []inventory.Note) {
 }
 
 func (f *hostFlags) loader(u *ui) inventory.Loader {
-	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin}
+	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin, Saved: readUnhealthy}
 }
 
 // native opens the ssh transport as the flags say.
