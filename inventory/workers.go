@@ -35,15 +35,15 @@ func parseWorkers(file string, text string) (contents, error) {
 	return c, err
 }
 
-// groupMasters is the group of the hosts of conf/masters.
-const groupMasters = "masters"
+// Masters is the group of the hosts of conf/masters.
+const Masters = "masters"
 
 // parseMasters reads Flink's conf/masters, whose lines are JobManagers as
 // HOST or HOST:WEBPORT, as readMasters in Flink's bin/config.sh does. Its
 // hosts are the group masters: beside conf/workers they can be left out, or
 // asked alone.
 func parseMasters(file string, text string) (contents, error) {
-	c := contents{groups: []string{groupMasters}}
+	c := contents{groups: []string{Masters}}
 	seen := map[string]int{}
 	var n notes
 	err := flinkLines(file, text, func(at position, line string) error {
@@ -59,7 +59,7 @@ func parseMasters(file string, text string) (contents, error) {
 		}
 		i, err := c.addFlink(seen, at, name)
 		if err == nil {
-			c.entries[i].groups = []string{groupMasters}
+			c.entries[i].groups = []string{Masters}
 		}
 		return err
 	})

@@ -62,8 +62,11 @@ that does not hold is a failure; one that cannot be told, or whose host was not
 asked, is unknown.
 
 With --flink-url the JobManager is asked too, with GET requests only: why tasks
-failed, also on TaskManagers that are gone, the state backend really in use, and
-checkpoints. What belongs to a host is judged with it, the rest is told by
+failed, also on TaskManagers that are gone, the state backend really in use,
+checkpoints, and which TaskManagers are registered: hosts of the inventory that
+have none, TaskManagers of no host, and those that registered as localhost are
+findings of the fleet. Without an inventory and a PATTERN, the hosts are those of
+the TaskManagers that are registered. What belongs to a host is judged with it, the rest is told by
 itself. If the API cannot be read, the hosts are judged all the same and the
 status is unknown. No proxy of the environment is used, no redirect to another
 host is followed, and a password goes over https or to this machine only.
@@ -123,7 +126,7 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 		return err
 	}
 	f.told = f.quiet // cron is told of what is wrong, not of what stays as it is
-	hosts, err := f.hosts(u, patterns)
+	hosts, err := f.whom(ctx, u, client, patterns)
 	if err != nil {
 		return err
 	}
@@ -148,7 +151,9 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	a := f.audit(script, policy, f.view())
 	cluster, stopCluster := askCluster(ctx, client, hosts)
 	defer stopCluster()
-	a.Cluster = cluster
+	if a.Cluster = cluster; cluster != nil {
+		cluster.Inventory = f.known
+	}
 	if err := f.ask(ctx, u, a, hosts, out.host); err != nil {
 		return err
 	}

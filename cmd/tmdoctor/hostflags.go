@@ -26,6 +26,9 @@ type hostFlags struct {
 	// nobody is to be told; tellOwn says too what does not matter for reaching
 	// hosts.
 	told, tellOwn bool
+	// known are all hosts of the inventory that was named or found, nil where
+	// there is none.
+	known []inventory.Host
 }
 
 // addInventory adds the flag that names inventories.
@@ -87,6 +90,9 @@ func (f *hostFlags) selectHosts(u *ui, patterns []string) ([]inventory.Host, err
 		return nil, &usageError{err: err}
 	}
 	f.tell(u, inv.Notes)
+	if len(inv.Files) > 0 {
+		f.known = inv.Hosts
+	}
 	hosts, err := inv.Select(patterns)
 	if err != nil {
 		return nil, &usageError{err: err}
