@@ -1,7 +1,10 @@
 package inventory
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -97,3 +100,102 @@ func BenchmarkFold10000(b *testing.B) {
 		}
 	}
 }
+
+// benchmarkLoad reads a whole inventory of files, as a command does.
+func benchmarkLoad(b *testing.B, name string, files map[string]string) {
+	dir := b.TempDir()
+	for file, text := range files {
+		path := filepath.Join(dir, file)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			b.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(text), 0o644); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		inv, err := Loader{Dir: dir}.Load([]string{name})
+		if err != nil || len(inv.Hosts) != fleetSize || inv.Hosts[1].User == "" {
+			b.Fatal(inv, err)
+		}
+	}
+}
+
+func iniFleet() string {
+	var b strings.Builder
+	last := -1
+	eachName(func(rack int, n string) {
+		if rack != last {
+			fmt.Fprintf(&b, "[rack%03d]\n", rack)
+			last = rack
+		}
+		fmt.Fprintf(&b, "%s ansible_host=10.0.0.1 row=%d\n", n, rack%7)
+	})
+	b.WriteString("[flink:children]\n")
+	for rack := range last + 1 {
+		fmt.Fprintf(&b, "rack%03d\n", rack)
+	}
+	b.WriteString("[flink:vars]\nansible_user=ops\nansible_port=2222\n")
+	return b.String()
+}
+
+func ansibleYAMLFleet() string {
+	var b strings.Builder
+	b.WriteString("all:\n  vars: {ansible_user: ops}\n  children:\n")
+	last := -1
+	eachName(func(rack int, n string) {
+		if rack != last {
+			fmt.Fprintf(&b, "    rack%03d:\n      vars: {ansible_port: 2222}\n      hosts:\n", rack)
+			last = rack
+		}
+		fmt.Fprintf(&b, "        %s: {ansible_host: 10.0.0.1, row: %d}\n", n, rack%7)
+	})
+	return b.String()
+}
+
+// listFleet is as ansible-inventory --list writes it.
+func listFleet() string {
+	vars, racks := map[string]any{}, map[string][]string{}
+	var children []string
+	eachName(func(rack int, n string) {
+		vars[n] = map[string]any{"ansible_host": "10.0.0.1", "ansible_user": "ops", "ansible_port": 2222, "row": rack % 7}
+		name := fmt.Sprintf("rack%03d", rack)
+		racks[name] = append(racks[name], n)
+		if len(racks[name]) == 1 {
+			children = append(children, name)
+		}
+	})
+	top := map[string]any{"_meta": map[string]any{"hostvars": vars}, "all": map[string]any{"children": children}}
+	for name, hosts := range racks {
+		top[name] = map[string]any{"hosts": hosts}
+	}
+	out, err := json.MarshalIndent(top, "", "    ")
+	if err != nil {
+		panic(err)
+	}
+	return string(out)
+}
+
+func BenchmarkAnsibleINI10000(b *testing.B) {
+	benchmarkLoad(b, "hosts", map[string]string{"hosts": iniFleet()})
+}
+
+func BenchmarkAnsibleYAML10000(b *testing.B) {
+	benchmarkLoad(b, "hosts.yml", map[string]string{"hosts.yml": ansibleYAMLFleet()})
+}
+
+func BenchmarkAnsibleList10000(b *testing.B) {
+	benchmarkLoad(b, "list.json", map[string]string{"list.json": listFleet()})
+}
+
+// BenchmarkAnsibleFolders10000 has a file of variables for every host.
+func BenchmarkAnsibleFolders10000(b *testing.B) {
+	files := map[string]string{"hosts": iniFleet(), "group_vars/all.yml": "ansible_user: all\n"}
+	eachName(func(rack int, n string) {
+		files["host_vars/"+n+".yml"] = fmt.Sprintf("ansible_port: 2222\nrow: %d\n", rack%7)
+	})
+	benchmarkLoad(b, "hosts", files)
+}
+
+func BenchmarkMasters10000(b *testing.B) { benchmarkParse(b, workersFleet(), parseMasters) }

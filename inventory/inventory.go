@@ -12,6 +12,8 @@ type Inventory struct {
 	Hosts []Host
 	// Files are the files that were read, as their names were given.
 	Files []string
+	// Notes say what was read and is not used, once a kind.
+	Notes []Note
 
 	index  map[string]int   // name to its place in Hosts
 	groups map[string][]int // group to the places of its hosts, in order
@@ -20,6 +22,7 @@ type Inventory struct {
 	// matches nothing and names hosts is those hosts.
 	open   bool
 	looked []string // where Find looked, for NoInventoryError
+	saved  func(file string) (SavedReport, error)
 }
 
 // New is an inventory of hosts that were read elsewhere. Names are checked
@@ -100,12 +103,17 @@ type entry struct {
 	set          settings
 	groups       []string
 	taskManagers int
+	local        bool // said to be this machine, whatever its name
 }
 
 // contents is what one file says.
 type contents struct {
 	entries []entry
 	groups  []string // all groups, also those without a host
+	notes   []Note
+	// ansible is an inventory that the folders beside it complete: then there
+	// is nothing else yet.
+	ansible *ansibleFile
 }
 
 // joiner joins the contents of files, in order.
@@ -113,6 +121,7 @@ type joiner struct {
 	entries []entry
 	index   map[string]int
 	groups  []string
+	notes   []Note
 }
 
 // add joins one more file. What only one file says about a host holds; what
@@ -122,6 +131,7 @@ func (j *joiner) add(c contents) error {
 		j.index = make(map[string]int, len(c.entries))
 	}
 	j.groups = append(j.groups, c.groups...)
+	j.notes = append(j.notes, c.notes...)
 	for _, e := range c.entries {
 		i, ok := j.index[e.name]
 		if !ok {
@@ -139,6 +149,7 @@ func (j *joiner) add(c contents) error {
 		old.set = old.set.over(e.set)
 		old.groups = append(slices.Clip(old.groups), e.groups...)
 		old.taskManagers += e.taskManagers
+		old.local = old.local || e.local
 	}
 	return nil
 }
@@ -151,7 +162,7 @@ func clashError(e entry, mine, theirs setting) error {
 
 // inventory makes the hosts.
 func (j *joiner) inventory() (*Inventory, error) {
-	inv := &Inventory{Hosts: make([]Host, len(j.entries))}
+	inv := &Inventory{Hosts: make([]Host, len(j.entries)), Notes: j.notes}
 	for i, e := range j.entries {
 		inv.Hosts[i] = e.host()
 	}
@@ -167,6 +178,6 @@ func (e entry) host() Host {
 		slices.Sort(groups)
 		h.Groups = slices.Compact(groups)
 	}
-	h.Local = h.Name == "localhost" && h.bare()
+	h.Local = e.local || h.Name == "localhost" && h.bare()
 	return h
 }

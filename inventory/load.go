@@ -29,14 +29,18 @@ type Loader struct {
 	// Dir is where relative file names begin, empty for the working directory
 	// of the process.
 	Dir string
+	// Saved reads a saved report for the pattern @unhealthy:FILE; nil: that
+	// is refused.
+	Saved func(file string) (SavedReport, error)
 }
 
 // Load reads the named files with the zero [Loader].
 func Load(files []string) (*Inventory, error) { return Loader{}.Load(files) }
 
 // Load reads the named files and joins them in that order. "-" is standard
-// input, workers:PATH is read as Flink's conf/workers whatever its name. A
-// file that is named twice is read once.
+// input, workers:PATH and masters:PATH are read as Flink's conf/workers and
+// conf/masters whatever their names, and ansible:PATH as an inventory of
+// Ansible whatever it looks like. A file that is named twice is read once.
 func (l Loader) Load(files []string) (*Inventory, error) {
 	var j joiner
 	var read []string
@@ -57,7 +61,7 @@ func (l Loader) Load(files []string) (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv.Files = read
+	inv.Files, inv.saved = read, l.Saved
 	return inv, nil
 }
 
@@ -103,7 +107,7 @@ func (l Loader) Find() (*Inventory, error) {
 	if err != nil {
 		return nil, err
 	}
-	inv.open, inv.looked = true, looked
+	inv.open, inv.looked, inv.saved = true, looked, l.Saved
 	return inv, nil
 }
 
@@ -132,25 +136,42 @@ func (l Loader) path(file string) string {
 
 // read reads one file in its format.
 func (l Loader) read(arg string) (contents, error) {
-	file, flink := strings.CutPrefix(arg, "workers:")
+	file, said := arg, (*format)(nil)
+	for i := range namedFormats {
+		if rest, ok := strings.CutPrefix(arg, namedFormats[i].name+":"); ok {
+			file, said = rest, &namedFormats[i]
+		}
+	}
 	text, err := l.text(file)
 	if err != nil {
 		return contents{}, err
 	}
-	if base := filepath.Base(file); base == "workers" || base == "slaves" {
-		flink = true
-	}
 	if file == "-" {
 		file = stdinName
 	}
-	c, err := recognise(file, text, flink).parse(file, text)
+	f := recognise(file, text, said)
+	c, err := f.parse(file, text)
+	if err == nil && c.ansible != nil {
+		c, err = l.complete(c.ansible)
+	}
 	if err != nil {
 		return c, err
+	}
+	if f.name == "plain" {
+		c.notes = l.foldersUnread(file)
 	}
 	if len(c.entries) == 0 {
 		return c, &Error{File: file, Msg: "has no hosts", Hint: "an inventory names at least one host: a word a host, or YAML that begins with schema: " + SchemaV1}
 	}
 	return c, nil
+}
+
+// complete resolves an inventory of Ansible with the folders beside it.
+func (l Loader) complete(a *ansibleFile) (contents, error) {
+	if err := l.readFolders(a); err != nil {
+		return contents{}, err
+	}
+	return a.resolve()
 }
 
 // text is the content of a file, bounded, as UTF-8 without a byte order mark.
@@ -203,19 +224,33 @@ type format struct {
 	parse func(file, text string) (contents, error)
 }
 
-// flinkFormat is the only one that is known by its name: its content looks
-// like a plain list and means something else.
-var flinkFormat = format{name: "workers", parse: parseWorkers}
+// namedFormats are those that a name before the file may ask for: their
+// content can look like a plain list and means something else. Where nothing
+// is said, the name of the file tells Flink's, which are the first two.
+var namedFormats = []format{
+	{"workers", func(file, _ string) bool { return isNamed(file, "workers", "slaves") }, parseWorkers},
+	{"masters", func(file, _ string) bool { return isNamed(file, "masters") }, parseMasters},
+	{"ansible", looksINI, parseAnsible},
+}
+
+func isNamed(file string, names ...string) bool { return slices.Contains(names, filepath.Base(file)) }
 
 // formats are those that are known by their content.
 var formats = []format{
 	{"yaml", looksYAML, parseYAML},
+	{"ansible", looksINI, parseINI},
 	{"plain", func(_, _ string) bool { return true }, parsePlain},
 }
 
-func recognise(file, text string, flink bool) format {
-	if flink {
-		return flinkFormat
+// recognise is the format of a text, said if there is one.
+func recognise(file, text string, said *format) format {
+	if said != nil {
+		return *said
+	}
+	for _, f := range namedFormats[:2] {
+		if f.is(file, text) {
+			return f
+		}
 	}
 	return formats[slices.IndexFunc(formats, func(f format) bool { return f.is(file, text) })]
 }

@@ -65,7 +65,7 @@ func TestPlainListErrorsNamePlaceAndRemedy(t *testing.T) {
 		{"shell", "$(id)", `h:1:1: host name "$(id)" has the character '$'`},
 		{"several colons", "fe80::1:22:x", `h:1:1: "fe80::1:22:x" has several colons and is no IP address | an IPv6 address with a port is written [address]:port`},
 		{"bad range", "tm1 tm[01-x]", `h:1:8: range "01-x": "x" is not a number of at most 18 digits | ` + rangeHint},
-		{"an INI file", "[web]\ntm1", `h:1:2: range "web": "web" is not a number of at most 18 digits`},
+		{"a bracket with a word", "tm1 [web]", `h:1:6: range "web": "web" is not a number of at most 18 digits`},
 		{"other user", "tm1\na@tm1", `h:2:1: host "tm1" is "a@tm1" here and "tm1" at h:1`},
 		{"other port, in a range", "tm2:22\ntm[1-3]:23", `h:2:1: host "tm2" is "tm2:23" here and "tm2:22" at h:1`},
 		{"too many in all", "a[1-60000]\nb[1-60000]", "h:2:1: more than 100000 hosts"},

@@ -128,6 +128,9 @@ func (inv *Inventory) renderYAML() (string, error) {
 		if h.TaskManagers > 0 {
 			return "", fmt.Errorf("host %q: the format yaml has no place for task_managers", h.Name)
 		}
+		if h.Local && (h.Name != "localhost" || !h.bare()) {
+			return "", fmt.Errorf("host %q: the format yaml has no place for a connection that is local", h.Name)
+		}
 		value := &yaml.Node{Kind: yaml.MappingNode}
 		for _, p := range h.pairs() {
 			value.Content = append(value.Content, textNode(p.key.String()), p.value)

@@ -11,47 +11,49 @@ import (
 // inventory, each once.
 //
 // A pattern is a name, a name with ranges (tm[001-040]), a glob with * and ?
-// (ranges allowed in it), or ! before one of these, which takes hosts away
-// wherever it stands. It is matched against the names of hosts and of groups
-// alike: where a host and a group share a name, it chooses the host and all
-// hosts of the group. A range needs to match at least one name, not all.
-// Commas part patterns as spaces do. No pattern, or only exclusions, begins
-// with all hosts.
+// (ranges allowed in it), or @unhealthy:FILE, the hosts that were not ok in a
+// saved report. It is matched against the names of hosts and of groups alike:
+// where a host and a group share a name, it chooses the host and all hosts of
+// the group. A range needs to match at least one name, not all. "all" is every
+// host, unless something is called so.
+//
+// Patterns add up. One with & before it keeps, of what was chosen, only what
+// it matches too; one with ! takes hosts away. Wherever they stand, all
+// patterns add up first, then those with & count, then those with !, as in
+// Ansible. Commas part patterns as spaces do, but not behind an @, where a file
+// name may have them. No pattern, or only ones with & or !, begins with all
+// hosts.
 //
 // Where the operator named no inventory (see [Loader.Find]), a pattern that
 // matches nothing and names hosts ([user@]host[:port], ranges too) is those
 // hosts; they follow the others. Else a pattern without a match is a
-// [NoMatchError], an exclusion as well: a slip there would touch a host that
+// [NoMatchError], also behind & and !: a slip there would touch a host that
 // was to be left alone.
 func (inv *Inventory) Select(patterns []string) ([]Host, error) {
 	s := selection{inv: inv, in: make([]bool, len(inv.Hosts)), extraIndex: map[string]int{}}
-	var words, exclude []string
-	for _, p := range patterns {
-		pieces := splitWords(p)
-		if len(pieces) == 0 {
-			return nil, &Error{Msg: "a pattern is empty", Hint: "name a host, a group or a glob such as 'tm0*'"}
-		}
-		for _, w := range pieces {
-			if rest, ok := strings.CutPrefix(w.text, "!"); ok {
-				exclude = append(exclude, rest)
-			} else {
-				words = append(words, w.text)
-			}
-		}
+	words, err := sortWords(patterns)
+	if err != nil {
+		return nil, err
 	}
-	if len(inv.Hosts) == 0 && len(words) == 0 {
+	add, keep, drop := words[0], words['&'], words['!']
+	if len(inv.Hosts) == 0 && len(add) == 0 {
 		return nil, &NoInventoryError{Looked: inv.looked}
 	}
 	for i := range s.in {
-		s.in[i] = len(words) == 0
+		s.in[i] = len(add) == 0
 	}
-	for _, w := range words {
+	for _, w := range add {
 		if err := s.include(w); err != nil {
 			return nil, err
 		}
 	}
-	for _, w := range exclude {
-		if err := s.exclude(w); err != nil {
+	for _, w := range keep {
+		if err := s.narrow("&", w, true); err != nil {
+			return nil, err
+		}
+	}
+	for _, w := range drop {
+		if err := s.narrow("!", w, false); err != nil {
 			return nil, err
 		}
 	}
@@ -62,16 +64,41 @@ func (inv *Inventory) Select(patterns []string) ([]Host, error) {
 	return out, nil
 }
 
+// sortWords parts patterns into words, by the sign before them: 0, & or !.
+func sortWords(patterns []string) (map[byte][]string, error) {
+	words := map[byte][]string{}
+	for _, p := range patterns {
+		pieces := splitWords(p)
+		if strings.HasPrefix(strings.TrimLeft(p, "&!"), "@") {
+			pieces = []piece{{text: p}}
+		}
+		if len(pieces) == 0 {
+			return nil, &Error{Msg: "a pattern is empty", Hint: "name a host, a group or a glob such as 'tm0*'"}
+		}
+		for _, w := range pieces {
+			if sign := w.text[0]; sign == '&' || sign == '!' {
+				words[sign] = append(words[sign], w.text[1:])
+			} else {
+				words[0] = append(words[0], w.text)
+			}
+		}
+	}
+	return words, nil
+}
+
 // selection is the hosts chosen so far.
 type selection struct {
 	inv        *Inventory
 	in         []bool // by the place in inv.Hosts
 	extra      []Host // from the command line
 	extraIndex map[string]int
-	dropped    map[string]bool // names in extra that were excluded
+	dropped    map[string]bool // names in extra that were taken away
 }
 
 func (s *selection) include(text string) error {
+	if strings.HasPrefix(text, "@") {
+		return s.includeSaved(text)
+	}
 	p, err := parsePattern(text)
 	if err != nil {
 		// user@host:port is no name; it can only be a host of its own.
@@ -82,10 +109,18 @@ func (s *selection) include(text string) error {
 			return patternError(text, f)
 		}
 	}
-	if err == nil && s.mark(p, true) {
-		return nil
+	if err == nil {
+		places := s.matched(p)
+		for _, i := range places {
+			s.in[i] = true
+		}
+		if len(places) > 0 {
+			return nil
+		}
 	}
 	switch {
+	case text == groupAll && len(s.inv.Hosts) == 0:
+		return &NoInventoryError{Looked: s.inv.looked}
 	case s.inv.open && p.glob == nil:
 		return s.addExtra(text)
 	case len(s.inv.Hosts) == 0:
@@ -94,55 +129,68 @@ func (s *selection) include(text string) error {
 	return s.noMatch(text, text)
 }
 
-func (s *selection) exclude(text string) error {
-	p, err := parsePattern(text)
+// narrow takes hosts away: those that the pattern matches, or with keep all
+// others.
+func (s *selection) narrow(sign, text string, keep bool) error {
+	p, err := s.pattern(text)
 	if err != nil {
 		return err
 	}
-	found := s.mark(p, false)
+	places := s.matched(p)
+	matched := make([]bool, len(s.in))
+	for _, i := range places {
+		matched[i] = true
+	}
+	found := len(places) > 0
+	for i := range s.in {
+		s.in[i] = s.in[i] && matched[i] == keep
+	}
 	for _, h := range s.extra {
-		if p.matches(h.Name) {
+		yes := p.matches(h.Name)
+		found = found || yes
+		if yes != keep {
 			if s.dropped == nil {
 				s.dropped = map[string]bool{}
 			}
 			s.dropped[h.Name] = true
-			found = true
 		}
 	}
-	if !found {
-		return s.noMatch("!"+text, text)
+	if !found && !p.saved {
+		return s.noMatch(sign+text, text)
 	}
 	return nil
 }
 
-// mark sets the hosts that p matches and says whether there are any.
-func (s *selection) mark(p pattern, value bool) bool {
-	found := false
-	host := func(i int) { s.in[i], found = value, true }
+// matched are the places of the hosts that p matches.
+func (s *selection) matched(p pattern) []int {
+	var out []int
 	if p.glob == nil {
 		for _, name := range p.names {
 			if i, ok := s.inv.index[name]; ok {
-				host(i)
+				out = append(out, i)
 			}
-			for _, i := range s.inv.groups[name] {
-				host(i)
+			if !p.saved {
+				out = append(out, s.inv.groups[name]...)
 			}
 		}
-		return found
+		if len(out) == 0 && len(p.names) == 1 && p.names[0] == groupAll && !p.saved {
+			for i := range s.inv.Hosts {
+				out = append(out, i)
+			}
+		}
+		return out
 	}
 	for i := range s.inv.Hosts {
 		if p.glob.MatchString(s.inv.Hosts[i].Name) {
-			host(i)
+			out = append(out, i)
 		}
 	}
 	for g, places := range s.inv.groups {
 		if p.glob.MatchString(g) {
-			for _, i := range places {
-				host(i)
-			}
+			out = append(out, places...)
 		}
 	}
-	return found
+	return out
 }
 
 // addExtra makes the hosts that a word of the command line names.
@@ -210,16 +258,28 @@ func (s *selection) noMatch(shown, text string) error {
 type pattern struct {
 	names []string
 	glob  *regexp.Regexp
+	// saved means that the names are hosts of a saved report: no groups, and
+	// there may be none.
+	saved bool
 }
 
 func (p pattern) matches(name string) bool {
 	if p.glob != nil {
 		return p.glob.MatchString(name)
 	}
-	return slices.Contains(p.names, name)
+	return slices.Contains(p.names, name) || !p.saved && len(p.names) == 1 && p.names[0] == groupAll
 }
 
-// parsePattern reads a pattern without its "!".
+// pattern reads a pattern without its sign.
+func (s *selection) pattern(text string) (pattern, error) {
+	if !strings.HasPrefix(text, "@") {
+		return parsePattern(text)
+	}
+	names, err := s.inv.unhealthy(text)
+	return pattern{names: names, saved: true}, err
+}
+
+// parsePattern reads a pattern of names.
 func parsePattern(text string) (pattern, error) {
 	e, f := parseExpr(text, "*?")
 	if f != nil {

@@ -2,6 +2,9 @@ package inventory
 
 import (
 	"errors"
+	"io/fs"
+	"maps"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
@@ -53,6 +56,13 @@ func TestSelectChoosesInTheOrderOfTheInventory(t *testing.T) {
 		{"host and group of one name are both meant", "db1", "db1 db2 db3"},
 		{"and both are excluded", "db* !db1 tm001", "tm001"},
 		{"a star", "*", all},
+		{"all", "all", all},
+		{"an intersection", "dc1 &tm00[2-4]", "tm002 tm003 tm004"},
+		{"an intersection holds wherever it stands", "&rack1,tm001,tm004 tm002", "tm001 tm002"},
+		{"two intersections", "&tm* &dc1", "tm001 tm002 tm003 tm004 tm005"},
+		{"an intersection with a group of another name", "db* &db1", "db1 db2 db3"},
+		{"union, intersection, exclusion", "rack1,rack2,&dc1,!tm00[1,3]", "tm002 tm004 tm005"},
+		{"exclusions count last", "!rack1 &dc1 all", "tm004 tm005"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -82,6 +92,8 @@ func TestSelectNamesThePatternThatMatchesNothing(t *testing.T) {
 		{"a group without hosts", "none", NoMatchError{"none", ""}},
 		{"with user or port", "a@tm001", NoMatchError{"a@tm001", "tm001"}},
 		{"nothing is left", "rack1 !dc1", NoMatchError{"rack1 !dc1", ""}},
+		{"a slip in an intersection", "dc1 &rakc1", NoMatchError{"&rakc1", "rack1"}},
+		{"nothing is in both", "rack1 &rack2", NoMatchError{"rack1 &rack2", ""}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -111,6 +123,11 @@ func TestSelectRefusesWhatIsNoPattern(t *testing.T) {
 		{"tm[1-", `pattern "tm[1-": "tm[1-" has a bracket that is not closed | ` + rangeHint},
 		{"tm(1)", `pattern "tm(1)": host name "tm(1)" has the character '('`},
 		{"tm1:x", `pattern "tm1:x": port "x" is not a number from 1 to 65535`},
+		{"&", `pattern "": host name is empty`},
+		{"!&tm001", `pattern "&tm001": host name "&tm001" has the character '&'`},
+		{"@tm1", `pattern "@tm1" begins with @ | @unhealthy:REPORT.json are the hosts that were not ok in a saved report`},
+		{"!@unhealthy:", `pattern "@unhealthy:" begins with @`},
+		{"@unhealthy:r.json", `pattern "@unhealthy:r.json": no saved report can be read here`},
 		{"-x*", `pattern "-x*": host name "-x*" begins with '-'`},
 		{"tm*[1-999999]", `pattern "tm*[1-999999]": "tm*[1-999999]" is more than 100000 hosts`},
 	} {
@@ -147,6 +164,7 @@ func TestWithoutAnInventoryANameIsAHost(t *testing.T) {
 		{"repeats", none, "tm1 tm1,tm[1-2]", "tm1 tm2"},
 		{"a range that the inventory knows stays inside it", found, "tm[006-009]", "tm006"},
 		{"exclusions", none, "tm[1-3] !tm2", "tm1 tm3"},
+		{"intersections", none, "tm[1-3] &tm[2-9] &all", "tm2 tm3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -219,4 +237,138 @@ func TestNearestIsASlipAway(t *testing.T) {
 			t.Errorf("nearest(%q) = %q, want %q", tt.word, got, tt.want)
 		}
 	}
+}
+
+// TestSelectIsSetAlgebra compares random expressions with sets.
+func TestSelectIsSetAlgebra(t *testing.T) {
+	t.Parallel()
+	inv := mustLoad(t, "y", fleet)
+	atoms := map[string]string{
+		"all": "tm001 tm002 tm003 tm004 tm005 tm006 db1 db2 db3", "rack1": "tm001 tm002 tm003", "rack2": "tm004 tm005",
+		"dc1": "tm001 tm002 tm003 tm004 tm005", "db1": "db1 db2 db3", "tm00[2-4]": "tm002 tm003 tm004", "*2": "tm002 db2 tm004 tm005",
+		"tm006": "tm006", "db[3-9]": "db3",
+	}
+	words := slices.Sorted(maps.Keys(atoms))
+	r := rand.New(rand.NewPCG(3, 4))
+	for range 2000 {
+		var patterns []string
+		in, narrowed := map[string]bool{}, map[string]bool{}
+		for _, n := range inv.HostNames() {
+			narrowed[n] = true
+		}
+		added := false
+		for range 1 + r.IntN(5) {
+			word := words[r.IntN(len(words))]
+			set := strings.Fields(atoms[word])
+			switch sign := r.IntN(4); sign {
+			case 0:
+				patterns = append(patterns, "!"+word)
+				for _, n := range set {
+					narrowed[n] = false
+				}
+			case 1:
+				patterns = append(patterns, "&"+word)
+				for n := range narrowed {
+					narrowed[n] = narrowed[n] && slices.Contains(set, n)
+				}
+			default:
+				patterns, added = append(patterns, word), true
+				for _, n := range set {
+					in[n] = true
+				}
+			}
+		}
+		var want []string
+		for _, n := range inv.HostNames() {
+			if narrowed[n] && (in[n] || !added) {
+				want = append(want, n)
+			}
+		}
+		got, err := inv.Select([]string{strings.Join(patterns, ",")})
+		var none *NoMatchError
+		if errors.As(err, &none) && len(want) == 0 {
+			continue
+		}
+		if err != nil || names(got) != strings.Join(want, " ") {
+			t.Fatalf("Select(%s) = %s, %v, want %s", patterns, names(got), err, want)
+		}
+	}
+}
+
+func TestSelectTakesWhatWasNotOKInASavedReport(t *testing.T) {
+	t.Parallel()
+	reports := map[string]SavedReport{
+		"a,b.json": {Unhealthy: []string{"tm005", "tm001", "db1"}}, "well.json": {}, "cut.json": {Unhealthy: []string{"tm001"}, Missing: 7},
+		"old.json": {Unhealthy: []string{"tm001", "gone1", "gone2"}}, "odd.json": {Unhealthy: []string{"x[1-9]"}},
+	}
+	l := Loader{Dir: write(t, "y", fleet), Saved: func(file string) (SavedReport, error) {
+		r, ok := reports[file]
+		if !ok {
+			return r, fs.ErrNotExist
+		}
+		return r, nil
+	}}
+	inv, err := l.Load([]string{"y"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	none, err := Loader{Dir: t.TempDir(), Saved: l.Saved}.Open(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		inv      *Inventory
+		patterns string
+		want     string
+	}{
+		{inv, "@unhealthy:a,b.json", "tm001 tm005 db1"}, // the host db1, not the group
+		{inv, "@unhealthy:a,b.json &rack1", "tm001"},
+		{inv, "rack1 &@unhealthy:a,b.json", "tm001"},
+		{inv, "rack1 !@unhealthy:a,b.json", "tm002 tm003"},
+		{inv, "rack2 !@unhealthy:well.json", "tm004 tm005"},
+		{inv, "rack1 &@unhealthy:old.json", "tm001"},
+		{none, "@unhealthy:old.json", "tm001 gone1 gone2"},
+		{inv, "@unhealthy:well.json", `error: pattern "@unhealthy:well.json": every host of the report was ok`},
+		{inv, "rack1 &@unhealthy:well.json", `error: no host matches "rack1 &@unhealthy:well.json"`},
+		{inv, "@unhealthy:cut.json", "error: cut.json: the run was cut short: 7 hosts that were selected are not in the report, and nobody knows if they are ok"},
+		{inv, "!@unhealthy:cut.json", "error: cut.json: the run was cut short: 7 hosts that were selected are not in the report, and nobody knows if they are ok"},
+		{inv, "@unhealthy:old.json", `error: pattern "@unhealthy:old.json": 2 of its 3 hosts are not in the inventory: gone[1-2]`},
+		{none, "@unhealthy:odd.json", `error: pattern "@unhealthy:odd.json": 1 of its 1 hosts are not in the inventory: x[1-9]`},
+		{inv, "@unhealthy:missing.json", `error: pattern "@unhealthy:missing.json": file does not exist`},
+	} {
+		hosts, err := tt.inv.Select(strings.Fields(tt.patterns))
+		got := names(hosts)
+		if err != nil {
+			got = "error: " + err.Error()
+		}
+		if got != tt.want {
+			t.Errorf("Select(%s) = %s, want %s", tt.patterns, got, tt.want)
+		}
+	}
+}
+
+// FuzzSelect: any pattern selects hosts of the inventory in its order, or is
+// refused; what it selects and what its exclusion leaves are the whole.
+func FuzzSelect(f *testing.F) {
+	for _, p := range []string{"tm001", "!rack1", "&d*", "tm[001-003],!tm002", "@unhealthy:x", "all,&all", "?*[1-2]"} {
+		f.Add(p)
+	}
+	inv, err := Loader{Stdin: strings.NewReader(fleet)}.Load([]string{"-"})
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, p string) {
+		chosen, err := inv.Select([]string{p})
+		if err != nil || strings.ContainsAny(p, ", \t&!") {
+			return
+		}
+		left, err := inv.Select([]string{"!" + p})
+		var none *NoMatchError
+		if err != nil && !(errors.As(err, &none) && len(chosen) == len(inv.Hosts)) {
+			t.Fatalf("!%s: %v", p, err)
+		}
+		if len(chosen)+len(left) != len(inv.Hosts) {
+			t.Errorf("%q chooses %s and leaves %s", p, names(chosen), names(left))
+		}
+	})
 }

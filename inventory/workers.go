@@ -22,6 +22,57 @@ var rack = regexp.MustCompile(`^.*/([0-9a-zA-Z.-]+)$`)
 func parseWorkers(file string, text string) (contents, error) {
 	var c contents
 	seen := map[string]int{}
+	err := flinkLines(file, text, func(at position, name string) error {
+		if f := checkWorker(name); f != nil {
+			return f.at(at, name)
+		}
+		i, err := c.addFlink(seen, at, name)
+		if err == nil {
+			c.entries[i].taskManagers++
+		}
+		return err
+	})
+	return c, err
+}
+
+// Masters is the group of the hosts of conf/masters.
+const Masters = "masters"
+
+// parseMasters reads Flink's conf/masters, whose lines are JobManagers as
+// HOST or HOST:WEBPORT, as readMasters in Flink's bin/config.sh does. Its
+// hosts are the group masters: beside conf/workers they can be left out, or
+// asked alone.
+func parseMasters(file string, text string) (contents, error) {
+	c := contents{groups: []string{Masters}}
+	seen := map[string]int{}
+	var n notes
+	err := flinkLines(file, text, func(at position, line string) error {
+		name, port, found := strings.Cut(line, ":")
+		if strings.Contains(port, ":") {
+			return at.errorf("give the host a name", "host %q has several colons, which Flink takes for ports", line)
+		}
+		if f := checkWorker(name); f != nil {
+			return f.at(at, name)
+		}
+		if found {
+			n.add(at, "web port", "the port behind a JobManager (%q) is that of its web page, not that of ssh, and is not used", port)
+		}
+		i, err := c.addFlink(seen, at, name)
+		if err == nil {
+			c.entries[i].groups = []string{Masters}
+		}
+		return err
+	})
+	for _, one := range n.list {
+		one.Own = true
+		c.notes = append(c.notes, one)
+	}
+	return c, err
+}
+
+// flinkLines calls read for each line of conf/workers or conf/masters that has
+// a word.
+func flinkLines(file, text string, read func(at position, word string) error) error {
 	lines := strings.Split(text, "\n")
 	for n := 0; n < len(lines); n++ {
 		at := position{file: file, line: n + 1}
@@ -35,21 +86,26 @@ func parseWorkers(file string, text string) (contents, error) {
 			continue
 		}
 		at.col = utf8.RuneCountInString(line[:min(off, len(line))]) + 1
-		if f := checkWorker(name); f != nil {
-			return c, f.at(at, name)
+		if err := read(at, name); err != nil {
+			return err
 		}
-		i, ok := seen[name]
-		if !ok {
-			if len(c.entries) == MaxHosts {
-				return c, at.errorf("split the fleet into several runs", "more than %d hosts", MaxHosts)
-			}
-			i = len(c.entries)
-			seen[name] = i
-			c.entries = append(c.entries, entry{name: name, at: at})
-		}
-		c.entries[i].taskManagers++
 	}
-	return c, nil
+	return nil
+}
+
+// addFlink is the place of a host in c, which it is added to if it is new.
+func (c *contents) addFlink(seen map[string]int, at position, name string) (int, error) {
+	i, ok := seen[name]
+	if ok {
+		return i, nil
+	}
+	if len(c.entries) == MaxHosts {
+		return 0, at.errorf("split the fleet into several runs", "more than %d hosts", MaxHosts)
+	}
+	i = len(c.entries)
+	seen[name] = i
+	c.entries = append(c.entries, entry{name: name, at: at})
+	return i, nil
 }
 
 // workerName is the host of one line and where it begins.

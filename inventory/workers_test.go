@@ -110,3 +110,79 @@ func TestWorkersErrorsNamePlaceAndRemedy(t *testing.T) {
 		})
 	}
 }
+
+func TestMastersAreAGroupOfTheirOwn(t *testing.T) {
+	t.Parallel()
+	dir := write(t, "masters", "jm1:8081\n# old\njm2\njm1:8082\n", "workers", "tm1\njm2\n", "other", "rack/jm1:1\n")
+	inv, err := Loader{Dir: dir}.Load([]string{"masters", "workers"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	wantHosts(t, inv.Hosts, []Host{
+		{Name: "jm1", Groups: []string{"masters"}, Source: "masters:1"},
+		{Name: "jm2", Groups: []string{"masters"}, TaskManagers: 1, Source: "masters:3"},
+		{Name: "tm1", TaskManagers: 1, Source: "workers:1"}})
+	wantNotes(t, inv.Notes, []string{`masters:1: the port behind a JobManager ("8081") is that of its web page, not that of ssh, and is not used (own)`})
+	for _, tt := range []struct{ text, want string }{
+		{"jm1:80:81", `stdin:1:1: host "jm1:80:81" has several colons, which Flink takes for ports | give the host a name`},
+		{"flink@jm1", `stdin:1:6: host name "flink@jm1" has a user, a port or a range`},
+		{"rack/jm1:1", `stdin:1:5: host name "rack/jm1" has the character '/'`},
+		{"\n", "stdin: has no hosts"},
+	} {
+		_, err := Loader{Stdin: strings.NewReader(tt.text)}.Load([]string{"masters:-"})
+		wantError(t, err, tt.want)
+	}
+}
+
+// mastersReader is readMasters of Flink's scripts, with extractHostName.
+const mastersReader = `
+more=yes
+while [ $more = yes ]; do
+	read line || more=no
+	set -- $line
+	name=$(echo $1 | cut -d'#' -f1)
+	if [[ "$name" =~ ^.*/([0-9a-zA-Z.-]+)$ ]]; then name=${BASH_REMATCH[1]}; fi
+	if [ -n "$name" ]; then echo $name | cut -f1 -d:; fi
+done`
+
+func TestMastersAgreeWithBash(t *testing.T) {
+	t.Parallel()
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatal("bash is not installed")
+		}
+		t.Skip("bash is not installed")
+	}
+	const text = "localhost:8081\nr/jm1\n jm2:8081 x\njm3#:1\n#jm4\nj\\m5:1\njm6"
+	cmd := exec.Command(bash, "-c", mastersReader)
+	cmd.Dir, cmd.Stdin = t.TempDir(), strings.NewReader(text)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := mustLoad(t, "masters", text).HostNames(); !slices.Equal(got, strings.Fields(string(out))) {
+		t.Errorf("hosts = %q, bash reads %q", got, out)
+	}
+}
+
+func FuzzMasters(f *testing.F) {
+	f.Add("jm1:8081\n")
+	for _, tt := range workersFiles {
+		f.Add(tt.text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		inv, err := Loader{Stdin: strings.NewReader(text)}.Load([]string{"masters:-"})
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "stdin:") {
+				t.Fatalf("error without its place: %v", err)
+			}
+			return
+		}
+		for _, h := range inv.Hosts {
+			if !slices.Equal(h.Groups, []string{"masters"}) || h.Port != 0 {
+				t.Errorf("host %+v", h)
+			}
+		}
+	})
+}

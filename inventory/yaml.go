@@ -41,12 +41,22 @@ type yamlGroup struct {
 	set    settings
 }
 
-// parseYAML reads a tmdoctor inventory.
+// parseYAML reads a tmdoctor inventory, or one of Ansible in YAML or JSON.
 func parseYAML(file string, text string) (contents, error) {
 	y := &yamlFile{file: file, index: map[string]*yamlHost{}, byName: map[string]*yamlGroup{}}
+	if strings.HasPrefix(strings.TrimSpace(text), "{") {
+		if root, ok := jsonNodes(text); ok && looksList(root) {
+			r := newAnsibleReader(y)
+			return contents{ansible: r.ansibleFile}, r.readList(root)
+		}
+	}
 	root, err := y.decode(text)
 	if err != nil {
 		return contents{}, err
+	}
+	if looksAnsible(root) {
+		r := newAnsibleReader(y)
+		return contents{ansible: r.ansibleFile}, r.readYAML(root)
 	}
 	if err := y.readTop(root); err != nil {
 		return contents{}, err
@@ -109,6 +119,9 @@ func (f fields) names() []string {
 // readTop reads the document.
 func (y *yamlFile) readTop(root *yaml.Node) error {
 	hint := "an inventory in YAML begins with: schema: " + SchemaV1
+	if root.Kind == yaml.MappingNode && len(root.Content) > 0 && root.Content[0].Value == "plugin" {
+		return y.at(root).errorf("let Ansible ask it: ansible-inventory -i "+y.file+" --list | tmdoctor hosts -i -", "this file is for a plugin of Ansible, which tmdoctor does not run")
+	}
 	if root.Kind != yaml.MappingNode || len(root.Content) == 0 || root.Content[0].Value != "schema" {
 		return y.at(root).errorf(hint, "this YAML does not begin with schema: %s", SchemaV1)
 	}

@@ -162,7 +162,8 @@ func TestYAMLThatIsNotOursIsRefused(t *testing.T) {
 	const begin = "this YAML does not begin with schema: tmdoctor/inventory/v1 | an inventory in YAML begins with: schema: tmdoctor/inventory/v1"
 	for _, tt := range []struct{ name, text, want string }{
 		{"newer", "schema: tmdoctor/inventory/v2\nhosts: [tm1]", `y:1:9: schema "tmdoctor/inventory/v2" is not known | an inventory in YAML begins with: schema: tmdoctor/inventory/v1`},
-		{"Ansible", "all:\n  hosts:\n    tm1:", "y:1:1: " + begin},
+		{"a plugin of Ansible", "plugin: aws_ec2\nregions: [eu]", "y:1:1: this file is for a plugin of Ansible, which tmdoctor does not run | let Ansible ask it: ansible-inventory -i y --list | tmdoctor hosts -i -"},
+		{"ours without its first line", "groups:\n  web:\n    hosts: [tm1]", "y:1:1: " + begin},
 		{"schema later", "hosts: [tm1]\nschema: tmdoctor/inventory/v1", "y:1:1: " + begin},
 		{"JSON", `{"hosts": ["tm1"]}`, "y:1:1: " + begin},
 		{"a list", "---\n- tm1", "y:2:1: " + begin},

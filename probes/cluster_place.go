@@ -21,6 +21,11 @@ type Placement struct {
 	// Indices in failures: of those placed by name by their host, of the others
 	// by what the facts of a host may show.
 	byHost, byID, byAddress map[string][]int
+
+	// registered are the TaskManagers in the order of facts, byRegistered
+	// their indices by id and by the name or address that they registered by.
+	registered   []registered
+	byRegistered map[string][]int
 }
 
 // ClusterHost is a host of an audit with the names and addresses that the
@@ -51,6 +56,7 @@ func Place(c *ClusterFacts, hosts []ClusterHost) *Placement {
 	for _, h := range hosts {
 		p.know(h)
 	}
+	p.indexRegistered()
 	jobs, _ := c.Jobs.Get()
 	for i := range jobs {
 		list, _ := jobs[i].Failures.Get()
@@ -178,7 +184,9 @@ func (p *Placement) Of(host, address string, f *Facts) *HostCluster {
 	}
 	c := &HostCluster{asked: p.facts.Asked, facts: p.facts, durable: p.durable}
 	mine := slices.Concat(p.byHost[host], p.byAddress[canonical(address)])
-	for id := range f.taskManagerIDs() {
+	ids := f.taskManagerIDs()
+	p.claim(host, address, ids)
+	for id := range ids {
 		mine = append(mine, p.byID[id]...)
 	}
 	slices.Sort(mine)

@@ -25,7 +25,8 @@ var withoutCase = map[string]bool{
 }
 
 // ofCluster are the codes of what Flink's REST API says of a cluster.
-var ofCluster = map[string]bool{"flink/job-failed": true, "flink/job-failing": true, "flink/rest-unread": true}
+var ofCluster = map[string]bool{"flink/job-failed": true, "flink/job-failing": true, "flink/rest-unread": true,
+	"flink/not-registered": true, "flink/not-in-inventory": true, "flink/registered-as-localhost": true}
 
 // TestEveryCodeIsShownByACase: a kind of finding that no host of a test case
 // has is a kind of finding that nobody has seen working. Findings that compare

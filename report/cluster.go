@@ -28,8 +28,11 @@ type Cluster struct {
 	// newest first.
 	Elsewhere []Elsewhere `json:"elsewhere"`
 	// Notes are what is worth knowing and wrong with no host.
-	Notes []string             `json:"notes"`
-	Facts *probes.ClusterFacts `json:"facts"` // null if unreachable
+	Notes []string `json:"notes"`
+	// Registration compares the inventory with what is registered, nil where
+	// there was none to compare.
+	Registration *probes.Registration `json:"registration,omitempty"`
+	Facts        *probes.ClusterFacts `json:"facts"` // null if unreachable
 }
 
 // Elsewhere is a failure of a TaskManager that belongs to no host that was
@@ -129,7 +132,8 @@ func jobName(j *probes.ClusterJob) string {
 func shortID(id string) string { return id[:min(8, len(id))] }
 
 // Findings are what is wrong with the cluster as a whole: that it could not
-// be read, and jobs that fail.
+// be read, jobs that fail, and hosts and TaskManagers that do not belong
+// together.
 func (c *Cluster) Findings(policy *probes.Policy) []probes.Finding {
 	if c == nil {
 		return nil
@@ -144,9 +148,14 @@ func (c *Cluster) Findings(policy *probes.Policy) []probes.Finding {
 		} else if c.Facts == nil {
 			f.Remedy = "ask again with --flink-url " + c.URL
 		}
-		return append([]probes.Finding{f}, c.failingJobs(policy)...)
+		return append([]probes.Finding{f}, c.others(policy)...)
 	}
-	return c.failingJobs(policy)
+	return c.others(policy)
+}
+
+// others are the findings that rest on what the API did say.
+func (c *Cluster) others(policy *probes.Policy) []probes.Finding {
+	return append(c.failingJobs(policy), c.registrationFindings(policy)...)
 }
 
 func (c *Cluster) failingJobs(policy *probes.Policy) (findings []probes.Finding) {

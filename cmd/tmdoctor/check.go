@@ -33,8 +33,9 @@ func newCheck(u *ui) *cobra.Command {
 		Long: `check asks every host that a PATTERN selects (all of the inventory without one),
 judges the answers and prints one report. It changes nothing on a host.
 
-A PATTERN is a host, a group, a glob (tm1*), a range (tm[001-040]) or !PATTERN to
-leave hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
+A PATTERN is a host, a group, all, a glob (tm1*), a range (tm[001-040]), or
+@unhealthy:REPORT.json for what was not ok in a saved report. Patterns add up;
+&PATTERN keeps only what is in it too, !PATTERN leaves hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
 or $FLINK_HOME/conf/workers, and a PATTERN that is in none of them is a host of
 its own.
 
@@ -61,8 +62,11 @@ that does not hold is a failure; one that cannot be told, or whose host was not
 asked, is unknown.
 
 With --flink-url the JobManager is asked too, with GET requests only: why tasks
-failed, also on TaskManagers that are gone, the state backend really in use, and
-checkpoints. What belongs to a host is judged with it, the rest is told by
+failed, also on TaskManagers that are gone, the state backend really in use,
+checkpoints, and which TaskManagers are registered: hosts of the inventory that
+have none, TaskManagers of no host, and those that registered as localhost are
+findings of the fleet. Without an inventory and a PATTERN, the hosts are those of
+the TaskManagers that are registered. What belongs to a host is judged with it, the rest is told by
 itself. If the API cannot be read, the hosts are judged all the same and the
 status is unknown. No proxy of the environment is used, no redirect to another
 host is followed, and a password goes over https or to this machine only.
@@ -121,7 +125,8 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err != nil {
 		return err
 	}
-	hosts, err := f.hosts(u, patterns)
+	f.told = f.quiet // cron is told of what is wrong, not of what stays as it is
+	hosts, err := f.whom(ctx, u, client, patterns)
 	if err != nil {
 		return err
 	}
@@ -146,7 +151,9 @@ func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	a := f.audit(script, policy, f.view())
 	cluster, stopCluster := askCluster(ctx, client, hosts)
 	defer stopCluster()
-	a.Cluster = cluster
+	if a.Cluster = cluster; cluster != nil {
+		cluster.Inventory = f.known
+	}
 	if err := f.ask(ctx, u, a, hosts, out.host); err != nil {
 		return err
 	}

@@ -95,3 +95,87 @@ func TestFlinkURLBesideAFleet(t *testing.T) {
 		t.Errorf("%s: %s, %+v", lost.Name, h.Status, h.Unreachable)
 	}
 }
+
+// TestFlinkURLIsComparedWithTheInventory: who is in it and not registered, who
+// is registered and not in it, and who registered as localhost, also in a saved
+// report that is judged again, and nothing of it without an inventory.
+func TestFlinkURLIsComparedWithTheInventory(t *testing.T) {
+	t.Parallel()
+	noShell(t)
+	well := caseLike(t, func(c demo.Case) bool { return c.Like == "healthy" && c.Expect.Status == "ok" })
+	lost := caseLike(t, func(c demo.Case) bool { return c.Expect.Phase == "connect" })
+	fleet, err := demo.StartCases(t.Context(), []demo.Case{well, lost})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	path := func(host string) string {
+		return fmt.Sprintf(`{"id":"%s:1-a","path":"pekko.tcp://flink@%s:6122/user/rpc/taskmanager_0"}`, host, host)
+	}
+	answers := fakeFlink()
+	answers["/jobs/overview"] = `{"jobs":[]}`
+	answers["/taskmanagers"] = `{"taskmanagers":[` + path(well.Name+".example.com") + "," + path("tm99.example.com") + "," + path("localhost") + `]}`
+	s := httptest.NewServer(handler(answers, "", ""))
+	defer s.Close()
+	codes := func(fs []probes.Finding) (list []string) {
+		for _, f := range fs {
+			if f.Code == report.NotRegistered || f.Code == report.NotInInventory || f.Code == report.AsLocalhost {
+				list = append(list, f.Code+" "+f.Subject)
+			}
+		}
+		return list
+	}
+	want := []string{"flink/not-registered " + lost.Name, "flink/not-in-inventory tm99.example.com", "flink/registered-as-localhost localhost"}
+	saved, again := filepath.Join(t.TempDir(), "r.json"), filepath.Join(t.TempDir(), "again.json")
+	runCheck(t, nil, "-F", fleet.SSHConfig(), "-i", fleet.Inventory(), "--flink-url", s.URL, "-o", "json="+saved)
+	if diff := cmp.Diff(want, codes(readReport(t, saved).Fleet.Findings)); diff != "" {
+		t.Errorf("findings of the fleet (-want +got):\n%s", diff)
+	}
+	runCheck(t, nil, "--from", saved, "-o", "json="+again)
+	if diff := cmp.Diff(want, codes(readReport(t, again).Fleet.Findings)); diff != "" {
+		t.Errorf("judged again (-want +got):\n%s", diff)
+	}
+	// A host that was not selected is in the inventory all the same.
+	runCheck(t, nil, "-F", fleet.SSHConfig(), "-i", fleet.Inventory(), "--flink-url", s.URL, "-o", "json="+saved, lost.Name)
+	if diff := cmp.Diff(want, codes(readReport(t, saved).Fleet.Findings)); diff != "" {
+		t.Errorf("of one host (-want +got):\n%s", diff)
+	}
+}
+
+// TestFlinkURLIsAnInventory: without one, the hosts are those that are
+// registered.
+func TestFlinkURLIsAnInventory(t *testing.T) {
+	t.Parallel()
+	noShell(t)
+	well := caseLike(t, func(c demo.Case) bool { return c.Like == "healthy" && c.Expect.Status == "ok" })
+	fleet, err := demo.StartCases(t.Context(), []demo.Case{well})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer fleet.Close()
+	answers := fakeFlink()
+	answers["/jobs/overview"] = `{"jobs":[]}`
+	tm := fmt.Sprintf(`{"id":"a","path":"pekko.tcp://flink@%s:6122/user/rpc/taskmanager_0"}`, well.Name)
+	answers["/taskmanagers"] = `{"taskmanagers":[` + tm + "," + tm + `]}`
+	s := httptest.NewServer(handler(answers, "", ""))
+	defer s.Close()
+	saved := filepath.Join(t.TempDir(), "r.json")
+	c := runCheck(t, nil, "-F", fleet.SSHConfig(), "--flink-url", s.URL, "-o", "json="+saved)
+	if c.status == 64 {
+		t.Fatalf("status 64: %s", c.stderr)
+	}
+	if r := readReport(t, saved); len(r.Hosts) != 1 || r.Hosts[0].Name != well.Name || r.Hosts[0].Unreachable != nil || len(r.Fleet.Findings) != 0 {
+		t.Errorf("hosts %+v, fleet %+v", r.Hosts, r.Fleet.Findings)
+	}
+	for _, tt := range []struct{ answer, want string }{
+		{`{"taskmanagers":[]}`, "no TaskManager is registered by a name of its own"},
+		{`{"taskmanagers":[{"id":"a","path":"pekko.tcp://flink@localhost:1/x"}]}`, "no TaskManager is registered by a name of its own"},
+		{`{"taskmanagers":[{"id":"a","path":"pekko.tcp://flink@-oProxyCommand=x:1/x"}]}`, "begins with '-'"},
+		{`{}`, "cannot be read"},
+	} {
+		answers["/taskmanagers"] = tt.answer
+		if c := runCheck(t, nil, "-F", fleet.SSHConfig(), "--flink-url", s.URL); c.status != 64 || !strings.Contains(c.stderr, tt.want) {
+			t.Errorf("%s: status %d, %q, want %q", tt.answer, c.status, c.stderr, tt.want)
+		}
+	}
+}

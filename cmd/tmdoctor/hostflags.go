@@ -22,12 +22,19 @@ import (
 type hostFlags struct {
 	inventory []string
 	ssh       remote.Options
+	// told is true once it was said what of the inventory is not used, or if
+	// nobody is to be told; tellOwn says too what does not matter for reaching
+	// hosts.
+	told, tellOwn bool
+	// known are all hosts of the inventory that was named or found, nil where
+	// there is none.
+	known []inventory.Host
 }
 
 // addInventory adds the flag that names inventories.
 func (f *hostFlags) addInventory(u *ui, cmd *cobra.Command) {
 	cmd.Flags().StringArrayVarP(&f.inventory, "inventory", "i", nil,
-		"inventory `FILE`: a list of hosts, tmdoctor YAML, or Flink's conf/workers (workers:FILE); - is standard input; repeatable")
+		"inventory `FILE`: a list of hosts, tmdoctor YAML, Flink's conf/workers or conf/masters (workers:FILE, masters:FILE), Ansible's INI, YAML or --list (ansible:FILE); - is standard input; repeatable")
 	cmd.ValidArgsFunction = f.completeHosts(u)
 }
 
@@ -82,6 +89,10 @@ func (f *hostFlags) selectHosts(u *ui, patterns []string) ([]inventory.Host, err
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
+	f.tell(u, inv.Notes)
+	if len(inv.Files) > 0 {
+		f.known = inv.Hosts
+	}
 	hosts, err := inv.Select(patterns)
 	if err != nil {
 		return nil, &usageError{err: err}
@@ -89,8 +100,18 @@ func (f *hostFlags) selectHosts(u *ui, patterns []string) ([]inventory.Host, err
 	return hosts, nil
 }
 
+// tell says once what of the inventory is not used.
+func (f *hostFlags) tell(u *ui, notes []inventory.Note) {
+	for _, n := range notes {
+		if !f.told && (f.tellOwn || !n.Own) {
+			u.warnf("%s", n)
+		}
+	}
+	f.told = true
+}
+
 func (f *hostFlags) loader(u *ui) inventory.Loader {
-	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin}
+	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin, Saved: readUnhealthy}
 }
 
 // native opens the ssh transport as the flags say.

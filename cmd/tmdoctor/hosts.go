@@ -37,14 +37,15 @@ type resolvedSSH struct {
 }
 
 func newHosts(u *ui) *cobra.Command {
-	f := &hostFlags{}
+	f := &hostFlags{tellOwn: true}
 	var output string
 	cmd := &cobra.Command{
 		Use:   "hosts [PATTERN...]",
 		Short: "print the resolved inventory and ssh settings; connect to nothing",
 		Long: `hosts prints which hosts the patterns select and how check would reach each: what
 the inventory, ssh_config and the defaults say together. It connects to nothing
-and looks up no name.
+and looks up no name. What of an inventory of Ansible is not used is said on
+standard error, here also the variables that are your own.
 
 ` + exitOtherHelp,
 		RunE: func(_ *cobra.Command, patterns []string) error {

@@ -3,6 +3,7 @@ package audit
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
@@ -33,12 +34,18 @@ type Cluster struct {
 	facts *probes.ClusterFacts
 	err   error
 	place *probes.Placement
+	hosts []inventory.Host // of the audit
+	// Inventory are all hosts that the operator knows of, nil if there is no
+	// inventory: then registered TaskManagers are compared with nothing. It is
+	// set before the first host is judged.
+	Inventory []inventory.Host
+	saved     *probes.Registration // of a saved report
 }
 
 // AskCluster begins to ask, and comes back at once. hosts are those of the
 // audit: the answers are placed on them by their names.
 func AskCluster(ctx context.Context, rest REST, hosts []inventory.Host) *Cluster {
-	c := &Cluster{url: rest.URL(), asked: time.Now().UTC(), done: make(chan struct{})}
+	c := &Cluster{url: rest.URL(), asked: time.Now().UTC(), done: make(chan struct{}), hosts: hosts}
 	go func() {
 		defer close(c.done)
 		ctx, cancel := context.WithTimeoutCause(ctx, restLimit, errRESTLimit)
@@ -83,7 +90,27 @@ func (c *Cluster) Report() *report.Cluster {
 			lost.Hint = "something else than Flink answers there: is it the JobManager's rest.port, and the path of a proxy?"
 		}
 	}
-	return report.NewCluster(c.url, c.asked, c.facts, c.place.Left(), lost)
+	said := report.NewCluster(c.url, c.asked, c.facts, c.place.Left(), lost)
+	said.Registration = c.registration()
+	if r := said.Registration; r != nil && r.Unclear != "" {
+		said.Notes = append(said.Notes, "which hosts have no TaskManager registered cannot be told: "+r.Unclear)
+	}
+	return said
+}
+
+// registration compares the inventory with what is registered, after the last
+// host. JobManagers of conf/masters need no TaskManager.
+func (c *Cluster) registration() *probes.Registration {
+	if c.saved != nil || c.Inventory == nil {
+		return c.saved
+	}
+	var asked []string
+	for _, h := range c.hosts {
+		if !slices.Contains(h.Groups, inventory.Masters) || h.TaskManagers > 0 {
+			asked = append(asked, h.Name)
+		}
+	}
+	return c.place.Registration(asked, namesOf(c.Inventory, func(h inventory.Host) (string, string) { return h.Name, h.Address }))
 }
 
 // of is what the cluster says about one host; it waits for the answers.
@@ -97,7 +124,7 @@ func (c *Cluster) of(h *report.Host, f *probes.Facts) *probes.HostCluster {
 // savedCluster is the cluster of a saved report, for its hosts to be judged
 // with again.
 func savedCluster(saved *report.Cluster, hosts []*report.Host) *Cluster {
-	c := &Cluster{url: saved.URL, asked: saved.Asked, done: make(chan struct{}), facts: saved.Facts}
+	c := &Cluster{url: saved.URL, asked: saved.Asked, done: make(chan struct{}), facts: saved.Facts, saved: saved.Registration}
 	close(c.done)
 	if c.facts == nil {
 		c.err = &remote.Error{Phase: remote.PhaseDecode, Reason: "the saved report has no facts of the cluster", Hint: "ask again with --flink-url"}

@@ -48,6 +48,7 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 	seen := map[string]string{} // host -> file
 	var cluster *report.Cluster
 	cutShort := false
+	var notRegistered []string // each shard knows it of its own hosts
 	for i, file := range files {
 		r, err := savedFile(file)
 		if err != nil {
@@ -63,6 +64,9 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 			return Collected{}, fmt.Errorf("%s: Flink's REST API is %s, and %s in a file before it", file, c.URL, cluster.URL)
 		} else if c != nil && (cluster == nil || c.Asked.After(cluster.Asked)) {
 			cluster = c
+		}
+		if r.Cluster != nil && r.Cluster.Registration != nil {
+			notRegistered = append(notRegistered, r.Cluster.Registration.NotRegistered...)
 		}
 		if end := r.Summary.Finished; end == nil || len(r.Hosts) < r.Run.Selected {
 			cutShort = true
@@ -86,6 +90,9 @@ func Saved(files []string, policy *probes.Policy, view View) (all Collected, err
 		return Collected{}, fmt.Errorf("%s: %w", strings.Join(files, ", "), ErrNoHost)
 	}
 	if cluster != nil {
+		if cluster.Registration != nil {
+			cluster.Registration.NotRegistered = notRegistered
+		}
 		all.Cluster = savedCluster(cluster, all.Hosts)
 	}
 	for _, h := range all.Hosts {
