@@ -86,7 +86,9 @@ func TestRecheckAcceptsWhatMakePlans(t *testing.T) {
 		t.Error(err)
 	}
 	for _, e := range more {
-		if !slices.ContainsFunc(p.Expect, func(x fix.Expect) bool { return x.Setting == e.Setting && x.Subject == e.Subject && x.Horizon == e.Horizon }) {
+		if !slices.ContainsFunc(p.Expect, func(x fix.Expect) bool {
+			return x.Setting == e.Setting && x.Subject == e.Subject && x.Horizon == e.Horizon
+		}) {
 			t.Errorf("Make did not expect %+v", e)
 		}
 	}
