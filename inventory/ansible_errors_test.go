@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -54,6 +55,22 @@ func TestAnsibleErrorsNamePlaceAndRemedy(t *testing.T) {
 			_, err := load(t, "h", tt.text)
 			wantError(t, err, tt.want)
 		})
+	}
+}
+
+// TestAliasesThatMultiplyAreRefused: each mapping merges the one before it
+// twice.
+func TestAliasesThatMultiplyAreRefused(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	b.WriteString("all:\n  hosts: {tm1: }\n  vars:\n    x0: &x0 {a: 1}\n")
+	for i := 1; i < 45; i++ {
+		fmt.Fprintf(&b, "    x%d: &x%d {<<: [*x%d, *x%d]}\n", i, i, i-1, i-1)
+	}
+	b.WriteString("g:\n  vars: {<<: *x44}\n")
+	_, err := load(t, "h", b.String())
+	if err == nil || !strings.Contains(err.Error(), "merge keys") && !strings.Contains(err.Error(), "more than") {
+		t.Errorf("Load = %v", err)
 	}
 }
 

@@ -63,14 +63,18 @@ func (r *ansibleReader) pairs(n *yaml.Node, what string, read func(k, v *yaml.No
 		if r.nodes += len(n.Content) + 1; r.nodes > maxNodes {
 			return r.y.at(n).errorf("write the inventory without so many aliases", "the inventory has more than %d keys", maxNodes)
 		}
-		n = merged11(n, 0)
+		n = r.merged(n, 0)
 	}
 	return r.y.pairs(n, what, read)
 }
 
-// merged11 is a mapping with what its merge keys bring: the mapping's own
-// values hold before, of several the first.
-func merged11(n *yaml.Node, depth int) *yaml.Node {
+// merged is a mapping with what its merge keys (YAML 1.1) bring: the mapping's
+// own values hold before, of several the first. What aliases make too large
+// stays as it is, and is refused by who reads it.
+func (r *ansibleReader) merged(n *yaml.Node, depth int) *yaml.Node {
+	if r.nodes += len(n.Content) + 1; r.nodes > maxNodes {
+		return n
+	}
 	isMerge := func(k *yaml.Node) bool { return k.Value == "<<" && k.Tag == "!!merge" }
 	var bases []*yaml.Node
 	out := *n
@@ -97,7 +101,7 @@ func merged11(n *yaml.Node, depth int) *yaml.Node {
 		if base = target(base); base.Kind != yaml.MappingNode {
 			return n // the merge key is refused by who reads the mapping
 		}
-		base = merged11(base, depth+1)
+		base = r.merged(base, depth+1)
 		for i := 0; i+1 < len(base.Content); i += 2 {
 			if k := base.Content[i]; !have[k.Value] {
 				have[k.Value] = true

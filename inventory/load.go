@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 )
 
 // maxFile is the most that is read of one file, in bytes: a hundred bytes for
@@ -149,6 +150,9 @@ func (l Loader) read(arg string) (contents, error) {
 	if file == "-" {
 		file = stdinName
 	}
+	if strings.HasPrefix(text, "#!/") {
+		return contents{}, &Error{File: file, Line: 1, Msg: "this is a program, and tmdoctor runs none", Hint: "let Ansible ask it: ansible-inventory -i " + file + " --list | tmdoctor hosts -i -"}
+	}
 	f := recognise(file, text, said)
 	c, err := f.parse(file, text)
 	if err == nil && c.ansible != nil {
@@ -210,6 +214,9 @@ func openError(file string, err error) error {
 		msg = pe.Err.Error()
 	}
 	hint := "name the inventory with -i FILE"
+	if errors.Is(err, syscall.EISDIR) {
+		hint = "name the files in it; if the folder is an inventory of Ansible: ansible-inventory -i " + file + " --list | tmdoctor hosts -i -"
+	}
 	if errors.Is(err, fs.ErrPermission) {
 		hint = "make the file readable for the user who runs tmdoctor"
 	}

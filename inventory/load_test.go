@@ -104,7 +104,7 @@ func TestFilesThatContradictEachOtherAreRefusedWithBothPlaces(t *testing.T) {
 
 func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 	t.Parallel()
-	dir := write(t, "secret", "tm1", "big", strings.Repeat("#", maxFile+1))
+	dir := write(t, "secret", "tm1", "ec2.py", "#!/usr/bin/python3\nimport json\n", "big", strings.Repeat("#", maxFile+1))
 	if err := os.Chmod(filepath.Join(dir, "secret"), 0); err != nil {
 		t.Fatal(err)
 	}
@@ -113,7 +113,8 @@ func TestAFileThatCannotBeReadIsNamed(t *testing.T) {
 		is         error
 	}{
 		{"gone", "gone: no such file or directory | name the inventory with -i FILE", fs.ErrNotExist},
-		{".", ".: is a directory", nil},
+		{".", ".: is a directory | name the files in it; if the folder is an inventory of Ansible: ansible-inventory -i . --list | tmdoctor hosts -i -", nil},
+		{"ec2.py", "ec2.py:1: this is a program, and tmdoctor runs none | let Ansible ask it: ansible-inventory -i ec2.py --list | tmdoctor hosts -i -", nil},
 		{"big", "big: longer than 16 MiB | is this an inventory?", nil},
 	}
 	if os.Geteuid() != 0 { // root reads any file
