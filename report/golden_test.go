@@ -65,6 +65,8 @@ var views = []struct {
 	{name: "report.json", format: "json", fleet: sickFleet},
 	{name: "report.ndjson", format: "ndjson", fleet: sickFleet},
 	{name: "hostile.json", format: "json", fleet: hostileFleet},
+	{name: "report.csv", format: "csv", fleet: sickFleet},
+	{name: "hostile.csv", format: "csv", fleet: hostileFleet},
 }
 
 func TestEveryViewIsAsRecorded(t *testing.T) {
