@@ -45,6 +45,7 @@ func BenchmarkReport(b *testing.B) {
 		{"json", "json", Options{}},
 		{"ndjson", "ndjson", Options{}},
 		{"csv", "csv", Options{}},
+		{"md", "md", Options{}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -223,7 +223,7 @@ func TestNothingHostileReachesAnyFormat(t *testing.T) {
 		o      Options
 	}{
 		{"table", Options{}}, {"table", Options{Width: 50}}, {"table", Options{Width: 80, By: "check", All: true}},
-		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}}, {"csv", Options{}},
+		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}}, {"csv", Options{}}, {"md", Options{}},
 	} {
 		out := string(render(t, v.format, v.o, testRun(4), slices.Concat(hostileFleet(), hostileLimits(), hostileSharing()), true))
 		if !harmless(strings.NewReplacer("\r\n", "", "\n", "").Replace(out)) {
