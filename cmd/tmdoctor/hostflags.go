@@ -105,19 +105,6 @@ func (f *hostFlags) native(u *ui) (*remote.Native, error) {
 	return n, nil
 }
 
-// completeHosts completes patterns with the names of groups and hosts.
-func (f *hostFlags) completeHosts(u *ui) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		loader := f.loader(u)
-		loader.Stdin = nil // a completion must not wait for a terminal
-		inv, err := loader.Open(f.inventory)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return append(inv.GroupNames(), inv.HostNames()...), cobra.ShellCompDirectiveNoFileComp
-	}
-}
-
 // newProbeScript is the script with a nonce of its own.
 func newProbeScript() (*probes.Script, error) {
 	var b [16]byte

@@ -69,6 +69,7 @@ and looks up no name.
 	f.addInventory(u, cmd)
 	f.addSSH(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
