@@ -45,6 +45,7 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.DurationVar(&f.ssh.Limits.Host, "host-timeout", limits.Host, "for one host altogether")
 	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
 	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
+	_ = flags.SetAnnotation("handshakes", manDefault, []string{"16 for each CPU"})
 }
 
 // words are the flags that reach the same hosts again, for the next command to
