@@ -1,5 +1,6 @@
 # make          build the binary
 # make test     what README says: go test ./...
+# make man      the man pages, in man/
 # make bench    figures and ratios, measured side by side
 # make truth    the resolvers against the programs of Debian 11, 12 and 13 (root)
 # make flink    real TaskManagers, each with one thing wrong, and what tmdoctor says (root)
@@ -8,13 +9,17 @@
 
 VERSION ?= $(shell git describe --tags --always 2>/dev/null)
 
-.PHONY: build test bench truth flink fix ci clean
+.PHONY: build test man bench truth flink fix ci clean
 
 build:
 	CGO_ENABLED=0 go build -trimpath -ldflags "-s -w -X main.version=$(VERSION)" -o tmdoctor ./cmd/tmdoctor
 
 test:
 	go test ./...
+
+man: export SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null)
+man:
+	go run ./cmd/tmdoctor man man
 
 bench:
 	go test -run '^$$' -bench . -benchmem ./inventory ./remote ./probes ./probes/conf ./probes/fix ./report ./cmd/...
@@ -38,4 +43,4 @@ ci:
 	.ci/run
 
 clean:
-	rm -f tmdoctor
+	rm -rf tmdoctor man

@@ -28,11 +28,6 @@ type Runner struct {
 	Finished func(Result)
 }
 
-// spareDescriptors are kept for the report, the agent, known_hosts and the
-// standard streams when the number of hosts at work is fitted to what this
-// process may open.
-const spareDescriptors = 64
-
 // Run yields one result for each host, in order of arrival. When ctx ends,
 // those at work come back as they are and those not begun as
 // [PhaseDeadline]. A caller that stops early ends the run; nothing is left
@@ -64,7 +59,7 @@ func (r *Runner) all(ctx context.Context, hosts []inventory.Host, s Script, resu
 		local = &Local{Limits: r.Limits}
 	}
 	var g errgroup.Group
-	g.SetLimit(r.inFlight())
+	g.SetLimit(r.Limits.Descriptors(len(hosts)).Fit)
 	for i, h := range hosts {
 		if ctx.Err() != nil {
 			results <- r.finish(neverStarted(ctx, i, h))
@@ -80,14 +75,6 @@ func (r *Runner) all(ctx context.Context, hosts []inventory.Host, s Script, resu
 		})
 	}
 	g.Wait()
-}
-
-func (r *Runner) inFlight() int {
-	n := r.Limits.withDefaults().InFlight
-	if limit := descriptorLimit(); limit > 0 {
-		n = min(n, limit-spareDescriptors)
-	}
-	return max(n, 1)
 }
 
 // one runs a host. A panic costs the host, not the run.

@@ -44,6 +44,8 @@ func BenchmarkReport(b *testing.B) {
 		{"table-all", "table", Options{Width: 120, All: true}},
 		{"json", "json", Options{}},
 		{"ndjson", "ndjson", Options{}},
+		{"csv", "csv", Options{}},
+		{"md", "md", Options{}},
 	} {
 		b.Run(bench.name, func(b *testing.B) {
 			b.ReportAllocs()

@@ -14,10 +14,14 @@ const (
 	maxLineTraits = 4
 )
 
-// printCauses prints why, the most probable cause first: on which hosts, how
-// well shown, since when, where to mend it, and what they have in common.
+// printCauses prints why, the most probable cause first.
 func (t *table) printCauses(s Summary) {
-	var items []item
+	t.section("CAUSES", t.causeItems(s), maxCauses, "causes")
+}
+
+// causeItems are the causes: on which hosts, how well shown, since when, where
+// to mend it, and what they have in common.
+func (t *table) causeItems(s Summary) (items []item) {
 	for i := range s.Causes {
 		c := &s.Causes[i]
 		if c.Confidence == probes.History && !t.o.All {
@@ -53,7 +57,7 @@ func (t *table) printCauses(s Summary) {
 		}
 		items = append(items, it)
 	}
-	t.section("CAUSES", items, maxCauses, "causes")
+	return items
 }
 
 // evidence is the best evidence, with its host.

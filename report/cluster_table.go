@@ -23,29 +23,37 @@ func (t *table) printCluster() {
 	if c == nil {
 		return
 	}
-	var items []item
-	for _, j := range c.jobs() {
-		if !j.Over() || t.o.All {
-			items = append(items, c.jobItem(&j))
-		}
-	}
 	t.out.WriteString(t.o.bold("CLUSTER") + "\n")
 	t.paragraph("  ", Escape(c.URL)+c.headline())
 	t.out.WriteByte('\n')
-	t.section("JOBS", items, maxJobs, "jobs")
-	items = nil
-	for _, same := range foldElsewhere(c.Elsewhere) {
-		if same[0].Confidence != probes.History || t.o.All {
-			items = append(items, elsewhereItem(same, t.o.signs()))
-		}
-	}
-	t.section("FAILURES ELSEWHERE", items, maxJobs, "failures")
+	t.section("JOBS", t.jobItems(), maxJobs, "jobs")
+	t.section("FAILURES ELSEWHERE", t.elsewhereItems(), maxJobs, "failures")
 	for _, n := range c.Notes {
 		t.paragraph("", "note: "+cutEnd(Escape(n), maxText, t.o.signs().ellipsis))
 	}
 	if len(c.Notes) > 0 {
 		t.out.WriteByte('\n')
 	}
+}
+
+// jobItems are the jobs that are not over.
+func (t *table) jobItems() (items []item) {
+	for _, j := range t.cluster.jobs() {
+		if !j.Over() || t.o.All {
+			items = append(items, t.cluster.jobItem(&j))
+		}
+	}
+	return items
+}
+
+// elsewhereItems are the failures that belong to no host that was judged.
+func (t *table) elsewhereItems() (items []item) {
+	for _, same := range foldElsewhere(t.cluster.Elsewhere) {
+		if same[0].Confidence != probes.History || t.o.All {
+			items = append(items, elsewhereItem(same, t.o.signs()))
+		}
+	}
+	return items
 }
 
 // headline is what there is to say of the cluster as a whole.

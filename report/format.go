@@ -53,6 +53,8 @@ var Formats = []FormatDoc{
 	{"table", "for people: the sick hosts, why, and what to do", newTable},
 	{"json", "one document, hosts in the order of the inventory", newJSON},
 	{"ndjson", "a line of JSON for the run, each host as it ends, fleet and summary", newNDJSON},
+	{"csv", "for a spreadsheet: a row for each host, and for each cause and finding", newCSV},
+	{"md", "Markdown for a ticket, a pull request or a chat: the counts, the sick hosts, why, and what to do", newMarkdown},
 }
 
 // NewFormat is the format of that name, writing to w.

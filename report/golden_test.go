@@ -65,6 +65,14 @@ var views = []struct {
 	{name: "report.json", format: "json", fleet: sickFleet},
 	{name: "report.ndjson", format: "ndjson", fleet: sickFleet},
 	{name: "hostile.json", format: "json", fleet: hostileFleet},
+	{name: "report.md", format: "md", fleet: sickFleet},
+	{name: "healthy.md", format: "md", fleet: healthyFleet},
+	{name: "cut.md", format: "md", fleet: healthyFleet, cut: true},
+	{name: "large.md", format: "md", fleet: largeFleet},
+	{name: "shared.md", format: "md", fleet: sharedFleet},
+	{name: "hostile.md", format: "md", fleet: hostileFleet},
+	{name: "report.csv", format: "csv", fleet: sickFleet},
+	{name: "hostile.csv", format: "csv", fleet: hostileFleet},
 }
 
 func TestEveryViewIsAsRecorded(t *testing.T) {

@@ -12,19 +12,21 @@ import (
 )
 
 // document is the report as one JSON document. Hosts stand in the order of
-// the inventory; those that end early wait in a spool, so that memory does
-// not grow with the fleet.
+// the inventory.
 type document struct {
 	w     io.Writer
-	spool spool
-	next  int // index of the host that is written next
+	order inOrder
 	hosts int // written so far
 	// cluster stands behind the hosts, some of which may still wait.
 	cluster []byte
 	err     error
 }
 
-func newJSON(w io.Writer, _ Options) Format { return &document{w: w} }
+func newJSON(w io.Writer, _ Options) Format {
+	d := &document{w: w}
+	d.order.write = d.write
+	return d
+}
 
 // Begin writes the head of the document.
 func (d *document) Begin(r Run) error {
@@ -32,44 +34,24 @@ func (d *document) Begin(r Run) error {
 	return d.err
 }
 
-// Host writes the host, if all before it are written, and those that waited
-// for it; else it waits too.
+// Host writes the host when its turn has come.
 func (d *document) Host(h *Host) error {
 	b := d.encode(complete(h))
-	if d.err != nil {
-		return d.err
-	}
-	if h.Index > d.next {
-		d.err = d.spool.put(h.Index, b)
-		return d.err
-	}
-	d.write(b)
-	d.next = max(d.next, h.Index+1)
-	for d.err == nil && d.spool.first() == d.next {
-		d.take()
-		d.next++
+	if d.err == nil {
+		d.err = d.order.put(h.Index, b)
 	}
 	return d.err
 }
 
-// take writes the first host of the spool.
-func (d *document) take() {
-	b, err := d.spool.take()
-	if err != nil {
-		d.err = err
-		return
-	}
-	d.write(b)
-}
-
 // write writes one host, on a line of its own.
-func (d *document) write(b []byte) {
+func (d *document) write(b []byte) error {
 	sep := ",\n"
 	if d.hosts == 0 {
 		sep = "\n"
 	}
 	d.hosts++
 	d.printf("%s%s", sep, b)
+	return d.err
 }
 
 // Cluster keeps what End writes behind the hosts.
@@ -81,10 +63,7 @@ func (d *document) Cluster(c *Cluster) error {
 // End writes the hosts that still wait (those between them never came) and
 // the tail of the document.
 func (d *document) End(f Fleet, s Summary) error {
-	for d.err == nil && d.spool.first() >= 0 {
-		d.take()
-	}
-	if err := d.spool.close(); d.err == nil {
+	if err := d.order.end(); d.err == nil {
 		d.err = err
 	}
 	d.printf("\n],\n")

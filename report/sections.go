@@ -32,7 +32,17 @@ type item struct {
 
 // printFindings prints what is wrong, folded over hosts.
 func (t *table) printFindings(fleet Fleet) {
-	var items []item
+	items, left := t.findingItems(fleet)
+	t.section("FINDINGS", items, maxFindings, "findings")
+	for _, l := range left {
+		t.paragraph("", l)
+		t.out.WriteByte('\n')
+	}
+}
+
+// findingItems are the findings, the worst first, and what is to be said of
+// those that are left out.
+func (t *table) findingItems(fleet Fleet) (items []item, left []string) {
 	told := map[string]bool{}
 	explained := 0
 	for _, f := range t.folds.sorted() {
@@ -62,14 +72,13 @@ func (t *table) printFindings(fleet Fleet) {
 		items = append(items, it)
 	}
 	slices.SortStableFunc(items, func(a, b item) int { return cmp.Compare(b.status.Rank(), a.status.Rank()) })
-	t.section("FINDINGS", items, maxFindings, "findings")
 	if explained > 0 {
-		t.paragraph("", plural(explained, "more finding", "more findings")+" of hosts whose cause is named; --all shows everything")
-		t.out.WriteByte('\n')
+		left = append(left, plural(explained, "more finding", "more findings")+" of hosts whose cause is named; --all shows everything")
 	}
 	if n := t.folds.lost; n > 0 {
-		fmt.Fprintf(&t.out, "%d findings are not shown: there are more than %d different ones\n\n", n, maxFolds)
+		left = append(left, fmt.Sprintf("%d findings are not shown: there are more than %d different ones", n, maxFolds))
 	}
+	return items, left
 }
 
 // item is the line of a Fold.

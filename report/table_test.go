@@ -223,10 +223,10 @@ func TestNothingHostileReachesAnyFormat(t *testing.T) {
 		o      Options
 	}{
 		{"table", Options{}}, {"table", Options{Width: 50}}, {"table", Options{Width: 80, By: "check", All: true}},
-		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}},
+		{"table", Options{All: true, Wide: true}}, {"json", Options{}}, {"ndjson", Options{}}, {"csv", Options{}}, {"md", Options{}},
 	} {
 		out := string(render(t, v.format, v.o, testRun(4), slices.Concat(hostileFleet(), hostileLimits(), hostileSharing()), true))
-		if !harmless(strings.ReplaceAll(out, "\n", "")) {
+		if !harmless(strings.NewReplacer("\r\n", "", "\n", "").Replace(out)) {
 			t.Errorf("%s %+v: %q", v.format, v.o, out)
 		}
 		if regexp.MustCompile(`(?m)^1 host: all ok`).MatchString(out) {
@@ -336,10 +336,10 @@ func TestSpoolHasNoNameAndIsClosed(t *testing.T) {
 	if err := d.Host(h); err != nil {
 		t.Fatal(err)
 	}
-	if d.spool.f == nil {
+	if d.order.spool.f == nil {
 		t.Fatal("the host that came early is not in the spool")
 	}
-	info, err := d.spool.f.Stat()
+	info, err := d.order.spool.f.Stat()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -349,7 +349,7 @@ func TestSpoolHasNoNameAndIsClosed(t *testing.T) {
 	if names, _ := os.ReadDir(dir); len(names) != 0 {
 		t.Errorf("the spool has a name: %v", names)
 	}
-	f := d.spool.f
+	f := d.order.spool.f
 	if err := d.End(Fleet{}, Summary{}); err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -75,6 +76,9 @@ func (f *askFlags) audit(script *probes.Script, policy *probes.Policy, view audi
 // ask runs the audit over ssh (and on this machine), with a progress line. each
 // is told of every host once.
 func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, each func(*report.Host) error) error {
+	if err := u.checkDescriptors(f.ssh.Limits.Descriptors(len(hosts))); err != nil {
+		return err
+	}
 	native, err := f.native(u)
 	if err != nil {
 		return err
@@ -94,6 +98,21 @@ func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inven
 		}
 	}
 	return err
+}
+
+// checkDescriptors says before a run if the files that this process may open
+// do not suffice for as many hosts at the same time as were asked for, and what
+// to do; the run then asks fewer at a time.
+func (u *ui) checkDescriptors(d remote.Descriptors) error {
+	raise := fmt.Sprintf("raise the hard limit of open files here (ulimit -Hn) to %d: nofile in limits.conf for a login, LimitNOFILE= of a systemd unit, --ulimit of a container", d.Needed)
+	if d.Limit > 0 && d.Limit < remote.LeastDescriptors {
+		return usagef(raise, "this process may open %d files, and %d are needed to ask one host at a time", d.Limit, remote.LeastDescriptors)
+	}
+	if d.Fit < d.Wanted {
+		u.warnf("%d hosts at the same time need %d open files, and this process may open %d: %d are asked at a time", d.Wanted, d.Needed, d.Limit, d.Fit)
+		u.hintf("%s; or ask for no more than --in-flight %d", raise, d.Fit)
+	}
+	return nil
 }
 
 // reached says with -v how a host was reached, and always what was recorded or

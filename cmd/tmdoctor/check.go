@@ -95,14 +95,6 @@ func horizonNames() (names []string) {
 	return append(names, "all")
 }
 
-func completeProbes(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, p := range probes.All {
-		names = append(names, p.Name)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // run is check: read what to ask, ask, judge, print.
 func (f *checkFlags) run(ctx context.Context, u *ui, patterns []string) error {
 	if err := f.validate(); err != nil {

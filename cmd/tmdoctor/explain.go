@@ -75,13 +75,6 @@ from which source, and how to mend it by hand. It reads no host.
 	return cmd
 }
 
-func completeTopics(*cobra.Command, []string, string) (names []string, _ cobra.ShellCompDirective) {
-	for _, t := range probes.Topics(nil) {
-		names = append(names, t.Name+"\t"+t.Title)
-	}
-	return names, cobra.ShellCompDirectiveNoFileComp
-}
-
 // explainHosts explains a probe and shows what its setting is worth on the
 // hosts of saved reports.
 func explainHosts(u *ui, topics []probes.Topic, width int, from []string, policy *probes.Policy) error {

@@ -52,6 +52,7 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.DurationVar(&f.ssh.Limits.Host, "host-timeout", limits.Host, "for one host altogether")
 	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
 	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
+	_ = flags.SetAnnotation("handshakes", manDefault, []string{"16 for each CPU"})
 }
 
 // words are the flags that reach the same hosts again, for the next command to
@@ -124,19 +125,6 @@ func (f *hostFlags) native(u *ui) (*remote.Native, error) {
 		return nil, &usageError{err: err}
 	}
 	return n, nil
-}
-
-// completeHosts completes patterns with the names of groups and hosts.
-func (f *hostFlags) completeHosts(u *ui) func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		loader := f.loader(u)
-		loader.Stdin = nil // a completion must not wait for a terminal
-		inv, err := loader.Open(f.inventory)
-		if err != nil {
-			return nil, cobra.ShellCompDirectiveNoFileComp
-		}
-		return append(inv.GroupNames(), inv.HostNames()...), cobra.ShellCompDirectiveNoFileComp
-	}
 }
 
 // newProbeScript is the script with a nonce of its own.

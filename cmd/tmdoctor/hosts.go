@@ -70,6 +70,7 @@ standard error, here also the variables that are your own.
 	f.addInventory(u, cmd)
 	f.addSSH(cmd)
 	cmd.Flags().StringVarP(&output, "output", "o", "table", "table or json")
+	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 

@@ -39,6 +39,7 @@ func (f *outputFlags) addOutput(cmd *cobra.Command) {
 	flags.StringVar(&f.failOn, "fail-on", "warn", "the lowest status with an exit status other than 0: warn, unknown, fail or never")
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formatNames(), cobra.ShellCompDirectiveNoSpace))
 	_ = cmd.RegisterFlagCompletionFunc("fail-on", cobra.FixedCompletions([]string{"warn", "unknown", "fail", "never"}, cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colourWords, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("by", cobra.FixedCompletions([]string{"host", "check"}, cobra.ShellCompDirectiveNoFileComp))
 }
 

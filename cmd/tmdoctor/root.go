@@ -84,7 +84,7 @@ changes nothing there; fix does, after it was confirmed.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return &usageError{err: err}
 	})
-	root.AddCommand(newCheck(u), newFix(u), newRollback(u), newRuns(u), newHosts(u), newScript(u), newWhy(u), newExplain(u), newDemo(u), newVersion(u))
+	root.AddCommand(newCheck(u), newFix(u), newRollback(u), newRuns(u), newHosts(u), newScript(u), newWhy(u), newExplain(u), newDemo(u), newVersion(u), newMan(u))
 	for _, cmd := range root.Commands() {
 		cmd.Args = usageArgs(cmd.Args)
 	}

@@ -55,6 +55,7 @@ host that is not there.`,
 	flags.StringVar(&f.color, "color", "auto", "auto, always or never; NO_COLOR is honoured")
 	flags.BoolVar(&f.ascii, "ascii", false, "print nothing of our own outside ASCII")
 	cmd.ValidArgsFunction = f.complete(u)
+	_ = cmd.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(colourWords, cobra.ShellCompDirectiveNoFileComp))
 	_ = cmd.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"text", "json"}, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
@@ -235,8 +236,7 @@ func (f *whyFlags) complete(u *ui) func(*cobra.Command, []string, string) ([]str
 	return func(cmd *cobra.Command, args []string, word string) ([]string, cobra.ShellCompDirective) {
 		var settings []string
 		for _, name := range probes.SettingNames() {
-			title, _, _ := strings.Cut(probes.BySetting(name).Doc, "\n")
-			settings = append(settings, name+"\t"+title)
+			settings = append(settings, name+"\t"+oneLine(probes.BySetting(name).Doc))
 		}
 		switch {
 		case len(args) > 1:
