@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"io"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -94,15 +95,55 @@ type output struct {
 }
 
 // heldStdout keeps what goes to standard output until the exit status is
-// known, for -q.
+// known, for -q. Beyond heldInMemory it is in a temporary file without a name:
+// a report of thousands of hosts holds all their facts.
 type heldStdout struct {
 	to  io.Writer
 	buf []byte
+	f   *os.File // nil while all is in buf
 }
 
+const heldInMemory = 1 << 20
+
 func (h *heldStdout) Write(p []byte) (int, error) {
-	h.buf = append(h.buf, p...)
-	return len(p), nil
+	if h.f == nil && len(h.buf)+len(p) <= heldInMemory {
+		h.buf = append(h.buf, p...)
+		return len(p), nil
+	}
+	if h.f == nil {
+		f, err := os.CreateTemp("", "tmdoctor-report-*")
+		if err != nil {
+			return 0, err
+		}
+		h.f = f
+		if err := os.Remove(f.Name()); err != nil {
+			return 0, err
+		}
+		if _, err := f.Write(h.buf); err != nil {
+			return 0, err
+		}
+		h.buf = nil
+	}
+	return h.f.Write(p)
+}
+
+// release passes on what was kept.
+func (h *heldStdout) release() error {
+	if h.f == nil {
+		_, err := h.to.Write(h.buf)
+		return err
+	}
+	if _, err := h.f.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	_, err := io.Copy(h.to, h.f)
+	return err
+}
+
+func (h *heldStdout) close() {
+	if h != nil && h.f != nil {
+		h.f.Close()
+	}
 }
 
 // open creates the files and begins every format. opts are what the command
@@ -212,7 +253,7 @@ func (o *output) finish(finished *time.Time) error {
 	}
 	status := report.ExitStatus(summary, fleet, cutShort, o.failOn)
 	if o.held != nil && status != 0 {
-		if _, err := o.held.to.Write(o.held.buf); err != nil {
+		if err := o.held.release(); err != nil {
 			return err
 		}
 	}
@@ -239,4 +280,5 @@ func (o *output) close() {
 		f.discard()
 	}
 	o.files = nil
+	o.held.close()
 }
