@@ -152,6 +152,10 @@ func (c *changing) interruptible(ctx context.Context) (context.Context, context.
 // survey asks hosts and plans, with a progress line. The plans are in the
 // order of the hosts.
 func (c *changing) survey(ctx context.Context, hosts []inventory.Host) ([]*repair.Planned, error) {
+	// A host that is changed has two connections for a while.
+	if err := c.checkDescriptors(c.ask.ssh.Limits.Descriptors(2 * len(hosts))); err != nil {
+		return nil, err
+	}
 	p := c.startProgress(len(hosts))
 	defer p.close()
 	p.at("asking and planning, ", "")
