@@ -35,7 +35,8 @@
 // # This machine
 //
 // The host localhost is this machine, without ssh, if nothing says how to log
-// in to it (user, port, address, identity_file, jump), defaults included.
+// in to it (user, port, address, identity_file, jump, transport), defaults
+// included.
 //
 // The package reads files and nothing else: it resolves no name, opens no
 // connection and does not read ssh_config (package remote does).
