@@ -75,21 +75,21 @@ func (f *askFlags) audit(script *probes.Script, policy *probes.Policy, view audi
 // ask runs the audit over ssh (and on this machine), with a progress line. each
 // is told of every host once.
 func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inventory.Host, each func(*report.Host) error) error {
-	native, err := f.native(u)
+	reach, err := f.reach(u)
 	if err != nil {
 		return err
 	}
-	defer native.Close()
+	defer reach.Close()
 	p := u.startProgress(len(hosts))
 	defer p.close()
 	a.Runner = &remote.Runner{
-		Transport: native, Limits: f.ssh.Limits,
+		Transport: reach, Limits: f.ssh.Limits,
 		Started:  func(_ int, h inventory.Host) { p.begin(h.Name) },
 		Finished: func(r remote.Result) { p.end(r.Host.Name); u.reached(r) },
 	}
 	err = a.Run(ctx, hosts, each)
 	if u.verbose {
-		for _, w := range native.Warnings() {
+		for _, w := range reach.Warnings() {
 			u.warnf("%s", w)
 		}
 	}
