@@ -31,8 +31,8 @@ type Choice struct {
 	nativeErr, opensshErr   error
 }
 
-// transportAndConnector is what both transports are.
-type transportAndConnector interface {
+// sshTransport is what both transports are.
+type sshTransport interface {
 	Transport
 	Connector
 	Resolve(inventory.Host) (Settings, error)
@@ -49,7 +49,7 @@ func NewChoice(opts Options, name string) (*Choice, error) {
 	return c, nil
 }
 
-func (c *Choice) open(name string) (transportAndConnector, error) {
+func (c *Choice) open(name string) (sshTransport, error) {
 	switch name {
 	case TransportNative:
 		c.nativeOnce.Do(func() { c.native, c.nativeErr = NewNative(c.opts) })
@@ -62,7 +62,7 @@ func (c *Choice) open(name string) (transportAndConnector, error) {
 }
 
 // of is the transport of a host. An error is an *Error of that host.
-func (c *Choice) of(h inventory.Host) (transportAndConnector, error) {
+func (c *Choice) of(h inventory.Host) (sshTransport, error) {
 	t, err := c.open(cmp.Or(h.Transport, c.name))
 	if _, ok := err.(*Error); err != nil && !ok {
 		err = &Error{Phase: PhaseConfig, Reason: err.Error(), Err: err}
@@ -99,7 +99,7 @@ func (c *Choice) Resolve(h inventory.Host) (Settings, error) {
 
 // opened are the transports that were needed. It waits for one that is being
 // opened, and keeps those from being opened that were not.
-func (c *Choice) opened() (all []transportAndConnector) {
+func (c *Choice) opened() (all []sshTransport) {
 	c.nativeOnce.Do(func() { c.nativeErr = errNotOpened })
 	c.opensshOnce.Do(func() { c.opensshErr = errNotOpened })
 	if c.native != nil {

@@ -160,6 +160,9 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 			return nil
 		}
 	}
+	if h.Jump == "" && settings.proxyJump != "none" {
+		h.Jump = settings.proxyJump
+	}
 	m, e := o.startMaster(h, settings.strictness())
 	if e != nil {
 		return e
@@ -216,22 +219,4 @@ func dialMaster(ctx context.Context, socket string) (*ssh.Client, error) {
 		conn.Close()
 	}
 	return client, err
-}
-
-// Resolve says how a host would be reached, as ssh -G does: it connects to
-// nothing.
-func (o *OpenSSH) Resolve(h inventory.Host) (Settings, error) {
-	if e := checkTarget(h); e != nil {
-		return Settings{}, e
-	}
-	ctx, cancel := within(o.life, o.limits.Connect)
-	defer cancel()
-	s, e := o.resolve(ctx, h)
-	if e != nil {
-		return Settings{}, e
-	}
-	if h.Jump != "" {
-		s.Jumps = jumpNames(h.Jump)
-	}
-	return s.Settings, nil
 }

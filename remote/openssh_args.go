@@ -1,9 +1,6 @@
 package remote
 
 import (
-	"bufio"
-	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -155,8 +152,9 @@ func (o *OpenSSH) target(h inventory.Host) ([]string, *Error) {
 	return append(args, "--", h.Name), nil
 }
 
-// jumpCommand is the ProxyCommand for a jump host of the inventory. It is
-// tempting to use -J, but the ssh that it starts is given none of our options.
+// jumpCommand is the ProxyCommand for jump hosts. It is tempting to use -J, or
+// ProxyJump of ssh_config as it is, but the ssh that they start is given none
+// of our options: it would offer an empty password where it can ask nobody.
 // Jump hosts before the last are left to it.
 func (o *OpenSSH) jumpCommand(jump string) (string, *Error) {
 	args, e := o.options()
@@ -168,8 +166,9 @@ func (o *OpenSSH) jumpCommand(jump string) (string, *Error) {
 			args = append(args, "-i", noTokens(p))
 		}
 	}
-	// One master of ours is enough, and a borrowed one is no new login.
-	args = append(args, "-o", "ControlPath=none")
+	// A master that the user runs there is used. One that began here would end
+	// with this host, and others through it.
+	args = append(args, "-o", "ControlMaster=no")
 	if i := strings.LastIndexByte(jump, ','); i >= 0 {
 		args = append(args, "-J", jump[:i])
 		jump = jump[i+1:]
@@ -234,89 +233,4 @@ func (o *OpenSSH) environ() []string {
 		env = append(env, "SSH_AUTH_SOCK="+agent)
 	}
 	return env
-}
-
-// opensshSettings are what ssh -G says.
-type opensshSettings struct {
-	Settings
-	controlPath string
-	lax         bool // StrictHostKeyChecking no
-}
-
-// strictness are arguments that keep ssh from accepting a changed host key,
-// which it would where StrictHostKeyChecking is no: as [Native], it records
-// unknown ones.
-func (s *opensshSettings) strictness() []string {
-	if !s.lax {
-		return nil
-	}
-	return []string{"-o", "StrictHostKeyChecking=accept-new"}
-}
-
-// resolve asks ssh how it would reach a host.
-func (o *OpenSSH) resolve(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
-	args, e := o.target(h)
-	if e != nil {
-		return s, e
-	}
-	cmd := exec.CommandContext(ctx, o.program.path, append([]string{"-G"}, args...)...)
-	cmd.Env = o.environ()
-	ownSession(cmd)
-	cmd.Cancel = func() error { return killGroup(cmd) }
-	cmd.WaitDelay = lingering
-	out, stderr := bounding(64<<10), bounding(8<<10)
-	cmd.Stdout, cmd.Stderr = out, stderr
-	if err := cmd.Run(); err != nil {
-		if ctx.Err() != nil {
-			return s, ended(ctx, PhaseConfig, "ssh -G did not come to its end")
-		}
-		return s, &Error{Phase: PhaseConfig, Reason: "ssh does not take its configuration" + quoted(stderr.soFar()), Err: err,
-			Hint: "correct what it names; ssh -G " + quoteWord(h.Name) + " says the same"}
-	}
-	s.Name, s.KnownHosts = h.Name, o.opts.KnownHosts
-	lines := bufio.NewScanner(bytes.NewReader(out.soFar()))
-	for lines.Scan() {
-		key, value, _ := strings.Cut(lines.Text(), " ")
-		s.take(key, value, o.opts.Home)
-	}
-	return s, nil
-}
-
-func (s *opensshSettings) take(key, value, home string) {
-	switch key {
-	case "hostname":
-		s.Address = value
-	case "port":
-		s.Port, _ = strconv.Atoi(value)
-	case "user":
-		s.User = value
-	case "hostkeyalias":
-		s.HostKeyAlias = value
-	case "stricthostkeychecking":
-		if s.lax = value == "no" || value == "off" || value == "false"; s.lax {
-			s.Warnings = append(s.Warnings, "StrictHostKeyChecking no is taken as accept-new: changed keys are refused")
-		}
-	case "controlpath":
-		s.controlPath = value
-	case "identityfile":
-		if p, err := expandHome(value, home); err == nil {
-			s.IdentityFiles = append(s.IdentityFiles, p)
-		}
-	case "userknownhostsfile":
-		if len(s.KnownHosts) == 0 {
-			s.KnownHosts = strings.Fields(value)
-		}
-	case "proxyjump":
-		s.Jumps = jumpNames(value)
-	}
-}
-
-// bounding is a writer that keeps so many bytes and throws the rest away.
-func bounding(keep int) *boundedWriter { return &boundedWriter{newCapture(keep, 1<<40)} }
-
-type boundedWriter struct{ *capture }
-
-func (w *boundedWriter) Write(p []byte) (int, error) {
-	w.take(p)
-	return len(p), nil
 }

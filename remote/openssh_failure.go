@@ -84,7 +84,7 @@ func (st *sshState) last() string {
 func behindProxy(st sshState, stderr string) *Error {
 	e := &Error{Phase: PhaseJump, Reason: "the jump host or ProxyCommand did not reach the host: " + st.last()}
 	lines := strings.Split(strings.TrimSpace(stderr), "\n")
-	if text := excerpt([]byte(lines[len(lines)-1])); text != "" {
+	if text := excerpt([]byte(lines[len(lines)-1])); text != "" { // its own words
 		e.Reason = "the jump host or ProxyCommand did not reach the host: it says " + text
 	}
 	e.Hint = "log in to it by hand: ssh JUMPHOST"

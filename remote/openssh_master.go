@@ -217,6 +217,12 @@ func (m *master) login(ctx context.Context, lim Limits) (*ssh.Client, *Error) {
 			if waited.Err() != nil {
 				return nil, endedAt(waited, st)
 			}
+			select {
+			case <-m.gone: // right after the login
+				m.drained()
+				return nil, m.failure(m.log.state())
+			case <-time.After(lingering):
+			}
 			return nil, lostConnection(PhaseSession, "logged in, but the control socket of ssh does not answer", err)
 		}
 		return client, nil
