@@ -88,13 +88,14 @@ func (o *OpenSSH) newMaster(args []string) (m *master, err error) {
 	if err := unix.Mkfifo(pipe, 0o600); err != nil {
 		return nil, fmt.Errorf("%s: %w", pipe, err)
 	}
-	// A pipe bounds what a host can make ssh write. The end that is written to
-	// is held open until ssh has ended, so that the log does not end before.
-	log, err := m.open(os.OpenFile(pipe, os.O_RDONLY|unix.O_NONBLOCK, 0))
+	// A pipe bounds what a host can make ssh write. It is held open until ssh
+	// has ended, so that it neither blocks who opens it nor ends before. (With
+	// O_NONBLOCK instead, os reads no named pipe on macOS.)
+	held, err := m.open(os.OpenFile(pipe, os.O_RDWR, 0))
 	if err != nil {
 		return nil, err
 	}
-	held, err := m.open(os.OpenFile(pipe, os.O_WRONLY|unix.O_NONBLOCK, 0))
+	log, err := m.open(os.OpenFile(pipe, os.O_RDONLY, 0))
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +177,10 @@ func (m *master) drained() {
 		for _, f := range m.files {
 			f.Close()
 		}
-		<-read
+		select {
+		case <-read:
+		case <-time.After(lingering):
+		}
 	}
 }
 
