@@ -110,7 +110,7 @@ func TestOpenSSHOverrulesSSHConfig(t *testing.T) {
 	s.opts.ConfigFile = writeFile(t, s.dir+"/config", strings.Join([]string{
 		"Host alias", "HostName 127.0.0.1", "ForwardAgent yes", "ForwardX11 yes", "RequestTTY force", "EscapeChar ~", "PermitLocalCommand yes",
 		"LocalCommand touch " + marker, "RemoteCommand false", "ForkAfterAuthentication yes", "ControlMaster auto", "ControlPersist yes",
-		"ControlPath " + s.dir + "/%C", "LocalForward 127.0.0.1:1 127.0.0.1:1", "ExitOnForwardFailure yes", "LogLevel QUIET", "BatchMode no",
+		"ControlPath " + s.dir + "/%C", fmt.Sprintf("LocalForward 127.0.0.1:%d 127.0.0.1:1", d.port), "ExitOnForwardFailure yes", "LogLevel QUIET", "BatchMode no",
 	}, "\n")+"\n")
 	h := d.host()
 	h.Name = "alias"
