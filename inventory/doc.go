@@ -54,8 +54,8 @@
 // # This machine
 //
 // The host localhost is this machine, without ssh, if nothing says how to log
-// in to it (user, port, address, identity_file, jump), defaults included. So
-// is a host of Ansible whose ansible_connection is local.
+// in to it (user, port, address, identity_file, jump, transport), defaults
+// included. So is a host of Ansible whose ansible_connection is local.
 //
 // The package reads files and nothing else: it resolves no name, opens no
 // connection and does not read ssh_config (package remote does).

@@ -27,6 +27,9 @@ type Host struct {
 	// Jump is a jump host in the syntax of ProxyJump: [user@]host[:port],
 	// several separated by commas.
 	Jump string `json:"jump,omitempty"`
+	// Transport is how the host is reached, native or openssh; empty means as
+	// the command line says.
+	Transport string `json:"transport,omitempty"`
 	// Sudo allows single sections of the script to be raised with sudo.
 	Sudo bool `json:"sudo,omitempty"`
 	// Labels are free words for the operator's own use; findings that sick

@@ -91,6 +91,7 @@ func (h Host) pairs() []pair {
 	add(keyFlinkUser, h.FlinkUser != "", textNode(h.FlinkUser))
 	add(keyIdentityFile, h.IdentityFile != "", textNode(h.IdentityFile))
 	add(keyJump, h.Jump != "", textNode(h.Jump))
+	add(keyTransport, h.Transport != "", textNode(h.Transport))
 	add(keySudo, h.Sudo, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	labels := &yaml.Node{Kind: yaml.MappingNode}
 	for _, k := range slices.Sorted(maps.Keys(h.Labels)) {

@@ -29,6 +29,7 @@ const (
 	keyFlinkUser
 	keyIdentityFile
 	keyJump
+	keyTransport
 	keySudo
 	keyLabels
 	keyStateDirs
@@ -38,7 +39,7 @@ const (
 
 // keyNames are the keys as the YAML inventory spells them.
 var keyNames = [keyCount]string{"address", "user", "port", "flink_user", "identity_file",
-	"jump", "sudo", "labels", "state_dirs", "flink_home"}
+	"jump", "transport", "sudo", "labels", "state_dirs", "flink_home"}
 
 func (k key) String() string { return keyNames[k] }
 
@@ -115,6 +116,8 @@ func (set settings) apply(h *Host) {
 			h.IdentityFile = s.value
 		case keyJump:
 			h.Jump = s.value
+		case keyTransport:
+			h.Transport = s.value
 		case keySudo:
 			h.Sudo = s.value == "true"
 		case keyLabels:
@@ -136,5 +139,5 @@ func (set settings) apply(h *Host) {
 // bare says whether nothing is said about how to log in: only then is
 // "localhost" this machine.
 func (h *Host) bare() bool {
-	return h.Address == "" && h.User == "" && h.Port == 0 && h.IdentityFile == "" && h.Jump == ""
+	return h.Address == "" && h.User == "" && h.Port == 0 && h.IdentityFile == "" && h.Jump == "" && h.Transport == ""
 }

@@ -30,6 +30,7 @@ var settingReaders = [keyCount]func(*yamlFile, key, *yaml.Node) (settings, error
 	keyFlinkUser:    oneText(checkUser),
 	keyIdentityFile: oneText(checkIdentity),
 	keyJump:         oneText(checkJump),
+	keyTransport:    oneText(checkTransport),
 	keySudo:         (*yamlFile).readSudo,
 	keyLabels:       (*yamlFile).readLabels,
 	keyStateDirs:    (*yamlFile).readDirs,
@@ -143,6 +144,14 @@ func checkIdentity(s string) *fault {
 		return &fault{0, fmt.Sprintf("%q is not a path", s), "name a private key, as in ~/.ssh/id_ed25519"}
 	}
 	return checkText("path", s)
+}
+
+// checkTransport knows the transports of package remote to another machine.
+func checkTransport(s string) *fault {
+	if s != "native" && s != "openssh" {
+		return &fault{0, fmt.Sprintf("%q is not a transport", s), "the transports are native and openssh"}
+	}
+	return nil
 }
 
 // checkJump reads the syntax of ProxyJump (ssh_config(5)).

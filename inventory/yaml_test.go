@@ -21,13 +21,14 @@ var yamlFiles = []struct {
     flink_user: flink
     identity_file: ~/.ssh/my key
     jump: a@b:22,[::1]:23,c
+    transport: openssh
     sudo: true
     labels: {rack: r1, slots: 4, spare: false}
     state_dirs: [/data/a, /data/b c]
     flink_home: /opt/flink
 `, []Host{{
 		Name: "tm1", Address: "10.0.0.1", User: "ops", Port: 2222, FlinkUser: "flink", IdentityFile: "~/.ssh/my key",
-		Jump: "a@b:22,[::1]:23,c", Sudo: true, Labels: map[string]string{"rack": "r1", "slots": "4", "spare": "false"},
+		Jump: "a@b:22,[::1]:23,c", Transport: "openssh", Sudo: true, Labels: map[string]string{"rack": "r1", "slots": "4", "spare": "false"},
 		StateDirs: []string{"/data/a", "/data/b c"}, FlinkHome: "/opt/flink", Source: "y:3"}}},
 	{"host before inner group before outer group before defaults", `defaults: {user: d, port: 1, flink_user: d, flink_home: /d}
 groups:
@@ -97,7 +98,7 @@ var yamlErrors = []struct {
 	{"unknown key of a host", "hosts:\n  tm1:\n    usr: a", `y:4:5: key "usr" is not known in host "tm1" | did you mean "user"?`, true},
 	{"unknown key of a group", "groups:\n  g:\n    host: [tm1]", `y:4:5: key "host" is not known in group "g" | did you mean "hosts"?`, true},
 	{"unknown key of the defaults", "defaults: {flinkuser: a}", `y:2:12: key "flinkuser" is not known in defaults | did you mean "flink_user"?`, true},
-	{"a key far from all", "defaults: {password: a}", `y:2:12: key "password" is not known in defaults | the keys are address, user, port, flink_user, identity_file, jump, sudo, labels, state_dirs, flink_home`, true},
+	{"a key far from all", "defaults: {password: a}", `y:2:12: key "password" is not known in defaults | the keys are address, user, port, flink_user, identity_file, jump, transport, sudo, labels, state_dirs, flink_home`, true},
 	{"hosts in the defaults", "defaults: {hosts: [tm1]}", `y:2:12: key "hosts" is not known in defaults`, true},
 	{"key twice", "hosts:\n  tm1: {user: a, user: b}", `y:3:18: key "user" is there twice, first in line 3 | keep one of the two`, false},
 	{"host twice", "hosts:\n  tm1:\n  tm1:", `y:4:3: key "tm1" is there twice, first in line 3`, false},
@@ -118,6 +119,7 @@ var yamlErrors = []struct {
 	{"address with a dash", "hosts: {tm1: {address: -a}}", `y:2:24: address: address "-a" begins with '-'`, true},
 	{"jump with a space", "defaults: {jump: \"a, b\"}", `y:2:18: jump: host name " b" has the character ' ' | a jump host is written [user@]host[:port], several parted by commas without spaces`, true},
 	{"jump with a dash", "defaults: {jump: -a}", `y:2:18: jump: host name "-a" begins with '-'`, true},
+	{"a transport that is none", "defaults: {transport: local}", `y:2:23: transport: "local" is not a transport | the transports are native and openssh`, true},
 	{"jump with a range", "defaults: {jump: \"b[1-2]\"}", `y:2:18: jump: "b[1-2]" has a range`, true},
 	{"identity empty", "defaults: {identity_file: \"\"}", `y:2:27: identity_file: "" is not a path | name a private key, as in ~/.ssh/id_ed25519`, true},
 	{"identity with a control character", `defaults: {identity_file: "a\n"}`, `y:2:27: identity_file: path: "a\n" has a control character`, true},

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 
+	"golang.org/x/crypto/ssh"
+
 	"github.com/tmdoctor/tmdoctor/inventory"
 )
 
@@ -15,7 +17,7 @@ func (n *Native) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 	if r.res.Err != nil {
 		return nil, r.res.Err
 	}
-	c := &nativeConn{reached: r, sudo: sudoAsker{&n.sudo, n.opts.AskSudo}}
+	c := &sshConn{reached: r, sudo: sudoAsker{&n.sudo, n.opts.AskSudo}, sign: askKeepAlive}
 	c.close = sync.OnceFunc(c.close)
 	life, end := context.WithCancel(n.life)
 	c.end = end
@@ -23,11 +25,12 @@ func (n *Native) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 	return c, nil
 }
 
-// nativeConn is a Conn of Native.
-type nativeConn struct {
+// sshConn is a Conn over SSH.
+type sshConn struct {
 	*reached
 	sudo sudoAsker
 	end  context.CancelFunc
+	sign func(*ssh.Client) error // asks for a sign of life
 
 	mu     sync.Mutex
 	asking *question // not answered yet; nil for none
@@ -35,7 +38,7 @@ type nativeConn struct {
 
 // watch closes the connection when the other end gives no sign of life, or
 // when nobody needs it any more.
-func (c *nativeConn) watch(life context.Context, n *Native) {
+func (c *sshConn) watch(life context.Context, n *Native) {
 	defer c.end()
 	gone := make(chan struct{})
 	n.wg.Go(func() {
@@ -47,10 +50,10 @@ func (c *nativeConn) watch(life context.Context, n *Native) {
 }
 
 // Run runs a script as the login user.
-func (c *nativeConn) Run(ctx context.Context, s Script) Result { return c.run(ctx, s) }
+func (c *sshConn) Run(ctx context.Context, s Script) Result { return c.run(ctx, s) }
 
 // Start starts a program.
-func (c *nativeConn) Start(ctx context.Context, p Program) (Talk, error) {
+func (c *sshConn) Start(ctx context.Context, p Program) (Talk, error) {
 	limited, stop := within(ctx, c.limits.Script)
 	sh, e := c.exec(limited)
 	stop()
@@ -72,7 +75,7 @@ type question struct {
 
 // Alive reports whether the other end still answers. A question that was not
 // answered stays asked, so that those after it wait for the same answer.
-func (c *nativeConn) Alive(ctx context.Context) error {
+func (c *sshConn) Alive(ctx context.Context) error {
 	c.mu.Lock()
 	q := c.asking
 	if q == nil {
@@ -97,16 +100,21 @@ func (c *nativeConn) Alive(ctx context.Context) error {
 	}
 }
 
-func (c *nativeConn) ask(q *question) {
-	_, _, q.err = c.client.SendRequest("keepalive@openssh.com", true, nil)
+func (c *sshConn) ask(q *question) {
+	q.err = c.sign(c.client)
 	c.mu.Lock()
 	c.asking = nil
 	c.mu.Unlock()
 	close(q.answered)
 }
 
+func askKeepAlive(client *ssh.Client) error {
+	_, _, err := client.SendRequest("keepalive@openssh.com", true, nil)
+	return err
+}
+
 // Close closes the connection. What runs sees the end of its input.
-func (c *nativeConn) Close() error {
+func (c *sshConn) Close() error {
 	c.end()
 	c.close()
 	return nil

@@ -42,6 +42,10 @@ func ways(t *testing.T) []way {
 			s := *site
 			s.t, s.opts.Limits = t, limits
 			return s.native(), d.host()
+		}}, way{"openssh, sshd with one session at a time", "", false, func(t *testing.T, limits Limits) (Connector, inventory.Host) {
+			s := *site
+			s.t, s.opts.Limits = t, limits
+			return s.openssh(), d.host()
 		}})
 	}
 	return append(all, sudoWays(t)...)

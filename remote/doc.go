@@ -15,12 +15,25 @@
 //		...
 //	}
 //
-// [Native] speaks SSH itself; [Local] is this machine. ssh_config is honoured
-// or refused by FILE:LINE, never half applied: a host to which a ProxyCommand,
-// a Match block or anything else that changes where or as whom we connect
-// could apply is not connected to in another way than ssh would. Host keys are
+// [Native] speaks SSH itself; [OpenSSH] logs in with ssh(1), for what only it
+// can do; [Local] is this machine; [Choice] is the one that the inventory names
+// for a host. One suite tests them all. Native honours ssh_config or refuses it
+// by FILE:LINE, and never half applies it: a host to which a ProxyCommand, a
+// Match block or anything else that changes where or as whom we connect could
+// apply is not connected to in another way than ssh would. Host keys are
 // verified on every connection, jump hosts included, and no option turns that
 // off.
+//
+// [OpenSSH] runs one ssh a connection, which authenticates and opens no
+// session, but waits at a control socket in a private directory. Sessions go
+// through that socket by the code of Native: what a host says, and how much of
+// it, is the same for both. It is tempting to run ssh once for each session
+// instead: its standard error then mixes the host's words with its own, status
+// 255 is the script's or its own, and each is a login. ssh asks nobody
+// (BatchMode, no terminal), forwards nothing, and ends with us, even where we
+// are killed. [OpenSSH.Run] goes through a ControlMaster of the user's where
+// one is running; [OpenSSH.Connect] never does, as it is to show that a login
+// works.
 //
 // A host costs nine round trips after TCP: versions, key exchange, the
 // algorithms, the service, "none", the key and its signature, the session and
@@ -55,7 +68,7 @@
 // It is the only package that opens connections or starts processes. It does
 // not know what a script asks or what the output means; it never prints and
 // never prompts (it takes callbacks for what only a person can answer). It
-// runs no ssh(1), logs in with no passwords and no certificates, forwards no
+// logs in with no passwords, and natively with no certificates, forwards no
 // agent, knows no other way to root than sudo, and does not retry once a host
 // has let us in. Another way to a host is another [Transport] or [Connector].
 package remote

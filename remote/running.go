@@ -26,12 +26,13 @@ func newRunning(sh *streams, lim Limits) *running {
 		exits: sh.exits, ended: ended, exit: exit{status: -1}, exitGrace: wholeGrace,
 	}
 	report := func(err error) {
-		if errors.Is(err, errFlood) {
-			sh.cut()
-		}
 		select {
 		case ended <- err:
 		default:
+		}
+		// Last, as it ends the other stream too, which is no reason.
+		if errors.Is(err, errFlood) {
+			sh.cut()
 		}
 	}
 	go func() {

@@ -142,5 +142,11 @@ func sudoWays(t *testing.T) []way {
 		{"native, sudo without a password", "", true, as("noisyfree")},
 		{"native, sudo with a password", "", true, as("fishpass")},
 		{"native, sudo with a password and a terminal of its own", "", true, as("otherpty")},
+		{"openssh, sudo with a password", "", true, func(t *testing.T, limits Limits) (Connector, inventory.Host) {
+			s := *site
+			s.t, s.opts.Limits = t, limits
+			s.opts.AskSudo = func() ([]byte, error) { return []byte(h.password), nil }
+			return s.openssh(), h.as("cshpass")
+		}},
 	}
 }

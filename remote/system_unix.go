@@ -26,6 +26,10 @@ func lockFile(f *os.File) (unlock func(), err error) {
 // ownGroup makes the command the leader of a process group.
 func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} }
 
+// ownSession makes the command the leader of a session, and so of a process
+// group, without a terminal: it can ask nobody.
+func ownSession(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }
+
 // killGroup ends the command and whatever it started in its group.
 func killGroup(cmd *exec.Cmd) error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 

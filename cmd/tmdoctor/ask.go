@@ -79,21 +79,21 @@ func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inven
 	if err := u.checkDescriptors(f.ssh.Limits.Descriptors(len(hosts))); err != nil {
 		return err
 	}
-	native, err := f.native(u)
+	reach, err := f.reach(u)
 	if err != nil {
 		return err
 	}
-	defer native.Close()
+	defer reach.Close()
 	p := u.startProgress(len(hosts))
 	defer p.close()
 	a.Runner = &remote.Runner{
-		Transport: native, Limits: f.ssh.Limits,
+		Transport: reach, Limits: f.ssh.Limits,
 		Started:  func(_ int, h inventory.Host) { p.begin(h.Name) },
 		Finished: func(r remote.Result) { p.end(r.Host.Name); u.reached(r) },
 	}
 	err = a.Run(ctx, hosts, each)
 	if u.verbose {
-		for _, w := range native.Warnings() {
+		for _, w := range reach.Warnings() {
 			u.warnf("%s", w)
 		}
 	}

@@ -73,19 +73,19 @@ func newChanging(u *ui, ask *askFlags, pace paceFlags, look lookFlags, options f
 		c.do = u.repairs(c.r)
 		return c, nil
 	}
-	native, err := ask.native(u)
+	reach, err := ask.reach(u)
 	if err != nil {
 		return nil, err
 	}
 	local := &remote.Local{Limits: ask.ssh.Limits, AskSudo: u.askSudo()}
-	c.r.Native, c.r.Local = native, local
+	c.r.Native, c.r.Local = reach, local
 	c.close = func() {
 		if u.verbose {
-			for _, w := range native.Warnings() {
+			for _, w := range reach.Warnings() {
 				u.warnf("%s", w)
 			}
 		}
-		native.Close()
+		reach.Close()
 		local.Close()
 	}
 	return c, nil

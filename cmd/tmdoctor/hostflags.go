@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -21,6 +22,7 @@ import (
 // them.
 type hostFlags struct {
 	inventory []string
+	transport string
 	ssh       remote.Options
 	// told is true once it was said what of the inventory is not used, or if
 	// nobody is to be told; tellOwn says too what does not matter for reaching
@@ -42,6 +44,9 @@ func (f *hostFlags) addInventory(u *ui, cmd *cobra.Command) {
 func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags := cmd.Flags()
 	limits := remote.DefaultLimits()
+	flags.StringVar(&f.transport, "transport", remote.TransportNative,
+		"how hosts are reached: native speaks ssh itself, openssh runs ssh(1), for GSSAPI, hardware keys, any ssh_config")
+	_ = cmd.RegisterFlagCompletionFunc("transport", cobra.FixedCompletions(remote.TransportNames, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVarP(&f.ssh.ConfigFile, "ssh-config", "F", "", "ssh_config `FILE` to read instead of ~/.ssh/config and the system's; none for no file")
 	flags.StringArrayVar(&f.ssh.Identity, "identity", nil, "private key `FILE` to offer first; repeatable")
 	flags.StringArrayVar(&f.ssh.KnownHosts, "known-hosts", nil, "known_hosts `FILE` to use instead of ssh_config's; repeatable")
@@ -58,12 +63,19 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 // words are the flags that reach the same hosts again, for the next command to
 // type.
 func (f *hostFlags) words() []string {
-	return slices.Concat(flagWords("-i", f.inventory...), flagWords("-F", f.ssh.ConfigFile),
+	transport := f.transport
+	if transport == remote.TransportNative {
+		transport = ""
+	}
+	return slices.Concat(flagWords("-i", f.inventory...), flagWords("--transport", transport), flagWords("-F", f.ssh.ConfigFile),
 		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...))
 }
 
 // check refuses values that cannot be meant.
 func (f *hostFlags) check() error {
+	if err := f.checkTransport(); err != nil {
+		return err
+	}
 	for _, limit := range []struct {
 		flag  string
 		value time.Duration
@@ -115,16 +127,27 @@ func (f *hostFlags) loader(u *ui) inventory.Loader {
 	return inventory.Loader{Getenv: u.getenv, Stdin: u.stdin, Saved: readUnhealthy}
 }
 
-// native opens the ssh transport as the flags say.
-func (f *hostFlags) native(u *ui) (*remote.Native, error) {
+func (f *hostFlags) checkTransport() error {
+	if !slices.Contains(remote.TransportNames, f.transport) && f.transport != "" {
+		return usagef("the transports are "+strings.Join(remote.TransportNames, " and "), "--transport %q is not a transport", f.transport)
+	}
+	return nil
+}
+
+// reach opens the transport that the flags name; that of a host of which the
+// inventory says otherwise is opened when it is needed.
+func (f *hostFlags) reach(u *ui) (*remote.Choice, error) {
+	if err := f.checkTransport(); err != nil {
+		return nil, err
+	}
 	opts := f.ssh
 	opts.Env = u.getenv
 	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), u.askSudo()
-	n, err := remote.NewNative(opts)
+	c, err := remote.NewChoice(opts, f.transport)
 	if err != nil {
 		return nil, &usageError{err: err}
 	}
-	return n, nil
+	return c, nil
 }
 
 // newProbeScript is the script with a nonce of its own.

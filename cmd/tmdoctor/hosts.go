@@ -79,18 +79,18 @@ func (f *hostFlags) resolve(u *ui, patterns []string) ([]resolvedHost, error) {
 	if err != nil {
 		return nil, err
 	}
-	native, err := f.native(u)
+	reach, err := f.reach(u)
 	if err != nil {
 		return nil, err
 	}
-	defer native.Close()
+	defer reach.Close()
 	hosts := make([]resolvedHost, len(selected))
 	for i, h := range selected {
 		hosts[i].Host = h
 		if h.Local {
 			continue
 		}
-		s, err := native.Resolve(h)
+		s, err := reach.Resolve(h)
 		if err != nil {
 			hosts[i].Error, hosts[i].Hint = err.Error(), hintOf(err)
 			continue
@@ -106,7 +106,11 @@ func (f *hostFlags) resolve(u *ui, patterns []string) ([]resolvedHost, error) {
 func jumpNames(jumps []remote.Settings) []string {
 	names := []string{}
 	for _, j := range jumps {
-		names = append(names, j.User+"@"+j.HostPort())
+		name := j.HostPort()
+		if j.User != "" { // else ssh says it, and only when it connects
+			name = j.User + "@" + name
+		}
+		names = append(names, name)
 	}
 	return names
 }

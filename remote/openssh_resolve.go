@@ -1,0 +1,116 @@
+package remote
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"os/exec"
+	"strconv"
+	"strings"
+
+	"github.com/tmdoctor/tmdoctor/inventory"
+)
+
+// Resolve says how a host would be reached, as ssh -G does: it connects to
+// nothing.
+func (o *OpenSSH) Resolve(h inventory.Host) (Settings, error) {
+	if e := checkTarget(h); e != nil {
+		return Settings{}, e
+	}
+	ctx, cancel := within(o.life, o.limits.Connect)
+	defer cancel()
+	s, e := o.resolve(ctx, h)
+	if e != nil {
+		return Settings{}, e
+	}
+	if h.Jump != "" {
+		s.Jumps = jumpNames(h.Jump)
+	}
+	return s.Settings, nil
+}
+
+// opensshSettings are what ssh -G says.
+type opensshSettings struct {
+	Settings
+	controlPath string
+	proxyJump   string // of ssh_config
+	lax         bool   // StrictHostKeyChecking no
+}
+
+// strictness are arguments that keep ssh from accepting a changed host key,
+// which it would where StrictHostKeyChecking is no: as [Native], it records
+// unknown ones.
+func (s *opensshSettings) strictness() []string {
+	if !s.lax {
+		return nil
+	}
+	return []string{"-o", "StrictHostKeyChecking=accept-new"}
+}
+
+// resolve asks ssh how it would reach a host.
+func (o *OpenSSH) resolve(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
+	args, e := o.target(h)
+	if e != nil {
+		return s, e
+	}
+	cmd := exec.CommandContext(ctx, o.program.path, append([]string{"-G"}, args...)...)
+	cmd.Env = o.environ()
+	ownSession(cmd)
+	cmd.Cancel = func() error { return killGroup(cmd) }
+	cmd.WaitDelay = lingering
+	out, stderr := bounding(64<<10), bounding(8<<10)
+	cmd.Stdout, cmd.Stderr = out, stderr
+	if err := cmd.Run(); err != nil {
+		if ctx.Err() != nil {
+			return s, ended(ctx, PhaseConfig, "ssh -G did not come to its end")
+		}
+		return s, &Error{Phase: PhaseConfig, Reason: "ssh does not take its configuration" + quoted(stderr.soFar()), Err: err,
+			Hint: "correct what it names; ssh -G " + quoteWord(h.Name) + " says the same"}
+	}
+	s.Name, s.KnownHosts = h.Name, o.opts.KnownHosts
+	lines := bufio.NewScanner(bytes.NewReader(out.soFar()))
+	for lines.Scan() {
+		key, value, _ := strings.Cut(lines.Text(), " ")
+		s.take(key, value, o.opts.Home)
+	}
+	return s, nil
+}
+
+func (s *opensshSettings) take(key, value, home string) {
+	switch key {
+	case "hostname":
+		s.Address = value
+	case "port":
+		s.Port, _ = strconv.Atoi(value)
+	case "user":
+		s.User = value
+	case "hostkeyalias":
+		s.HostKeyAlias = value
+	case "stricthostkeychecking":
+		if s.lax = value == "no" || value == "off" || value == "false"; s.lax {
+			s.Warnings = append(s.Warnings, "StrictHostKeyChecking no is taken as accept-new: changed keys are refused")
+		}
+	case "controlpath":
+		s.controlPath = value
+	case "identityfile":
+		if p, err := expandHome(value, home); err == nil {
+			s.IdentityFiles = append(s.IdentityFiles, p)
+		}
+	case "userknownhostsfile":
+		if len(s.KnownHosts) == 0 {
+			s.KnownHosts = strings.Fields(value)
+		}
+	case "proxyjump":
+		s.proxyJump, s.Jumps = value, jumpNames(value)
+	}
+}
+
+// bounding is a writer that keeps so many bytes and throws the rest away.
+func bounding(keep int) *boundedWriter { return &boundedWriter{newCapture(keep, 1<<40)} }
+
+type boundedWriter struct{ *capture }
+
+func (w *boundedWriter) Write(p []byte) (int, error) {
+	w.take(p)
+	return len(p), nil
+}
