@@ -81,7 +81,7 @@ func TestOpenSSHLeavesNothingBehind(t *testing.T) {
 	s.opts.Limits.Host = time.Second
 	hasty := s.openssh()
 	s.opts.ConfigFile = writeFile(t, s.dir+"/hangs", "Match exec \"sleep 1000; : "+tr.dir+"/\"\n")
-	hangs := s.openssh()
+	stalled := s.openssh()
 	ok := script("echo '== end =='\n")
 	silentHost := inventory.Host{Name: "127.0.0.1", Port: quiet}
 	for _, c := range []struct {
@@ -94,14 +94,14 @@ func TestOpenSSHLeavesNothingBehind(t *testing.T) {
 			return o.Run(ctx, inventory.Host{Name: "127.0.0.1", Port: 1}, ok)
 		}, true},
 		{"a server that hangs", func(ctx context.Context, _ func()) Result { return o.Run(ctx, silentHost, ok) }, true},
-		{"a script that hangs", func(ctx context.Context, _ func()) Result { return o.Run(ctx, d.host(), script("exec sleep 1000\n")) }, true},
+		{"a script that hangs", func(ctx context.Context, _ func()) Result { return o.Run(ctx, d.host(), script(hangs)) }, true},
 		{"cancelled before", func(ctx context.Context, cancel func()) Result { cancel(); return o.Run(ctx, d.host(), ok) }, true},
 		{"through a jump host that hangs", func(ctx context.Context, _ func()) Result {
 			h := d.host()
 			h.Jump = fmt.Sprintf("127.0.0.1:%d", quiet)
 			return hasty.Run(ctx, h, ok)
 		}, true},
-		{"an ssh_config that hangs", func(ctx context.Context, _ func()) Result { return hangs.Run(ctx, d.host(), ok) }, true},
+		{"an ssh_config that hangs", func(ctx context.Context, _ func()) Result { return stalled.Run(ctx, d.host(), ok) }, true},
 	} {
 		ctx, cancel := context.WithCancel(t.Context())
 		if res := c.run(ctx, cancel); (res.Err != nil) != c.lost {
