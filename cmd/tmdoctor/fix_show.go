@@ -120,7 +120,7 @@ func (c *changing) sayPlanned(f *fixFlags, todo int) {
 	}
 	for _, o := range f.outputs {
 		if file, ok := strings.CutPrefix(o, "json="); ok {
-			c.printf("nothing was changed; apply exactly this: %s", command("fix", f.words(), []string{"--plan", report.ShellWord(file)}))
+			c.printf("nothing was changed; apply exactly this: %s", c.next("fix", notOfPlan, "--plan", report.ShellWord(file)))
 			return
 		}
 	}

@@ -144,6 +144,25 @@ func TestARollBackShowsTheRestarts(t *testing.T) {
 	}
 }
 
+// TestAFileThatGoesIsShownAsRemoved, and one of which little is known without
+// what is not known.
+func TestAFileThatGoesIsShownAsRemoved(t *testing.T) {
+	t.Parallel()
+	p := planOf("tm1")
+	p.Files[0].Absent, p.Files[0].Before, p.Files[0].BeforeSHA256 = true, nil, ""
+	remembered := fix.FileChange{Path: "/etc/x.conf", Before: []byte("a\n"), After: []byte("b\n"), BeforeSHA256: "aa", AfterSHA256: "bb"}
+	p.Files = append(p.Files, remembered)
+	var b bytes.Buffer
+	if err := fix.WriteDiffs(&b, []*fix.Plan{undone(p)}, fix.DiffOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"/etc/sysctl.conf: removed; ", "\n+++ /dev/null\n", "/etc/x.conf: sha256 bb -> aa"} {
+		if !strings.Contains(b.String(), want) {
+			t.Errorf("no %q in:\n%s", want, &b)
+		}
+	}
+}
+
 // TestNextCommandsKeepWhatWasTyped: whoever copies the line for a fleet that
 // needs more time, or goes slower, gets the same.
 func TestNextCommandsKeepWhatWasTyped(t *testing.T) {

@@ -54,7 +54,6 @@ func undone(p *fix.Plan) *fix.Plan {
 		f.Why, f.Managed, f.MakeDir = "as it was before", "", false
 		if f.Absent {
 			f.Absent, f.After = false, nil
-			u.Notes = append(u.Notes, f.Path+" was not there before: it is removed")
 		}
 		u.Files = append(u.Files, f)
 	}

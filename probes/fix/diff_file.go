@@ -9,23 +9,30 @@ import (
 
 // file writes the unified diff of a file and what else is decided about it.
 func (d *differ) file(f *FileChange) error {
-	from := f.Path
+	from, to := f.Path, f.Path
 	if f.Absent {
 		from = "/dev/null"
 	}
+	if f.removed() {
+		to = "/dev/null"
+	}
 	before, after := string(f.Before), string(f.After)
-	u, err := udiff.ToUnifiedDiff(from, f.Path, before, udiff.Lines(before, after), udiff.DefaultContextLines)
+	u, err := udiff.ToUnifiedDiff(from, to, before, udiff.Lines(before, after), udiff.DefaultContextLines)
 	if err != nil {
 		return fmt.Errorf("%s: %w", f.Path, err)
 	}
 	d.wrapf("%s", d.shown(summary(f)))
 	d.linef("--- %s", d.shown(from))
-	d.linef("+++ %s", d.shown(f.Path))
+	d.linef("+++ %s", d.shown(to))
 	for _, h := range u.Hunks {
 		d.hunk(h)
 	}
 	return nil
 }
+
+// removed reports whether a file goes: only a plan that is shown the other way
+// round has such.
+func (f *FileChange) removed() bool { return f.AfterSHA256 == "" && !f.Absent }
 
 // summary is the line above a diff: what becomes of the file beside its bytes,
 // and why it is this file. The hashes tell apart files with the same edit that
@@ -33,10 +40,14 @@ func (d *differ) file(f *FileChange) error {
 func summary(f *FileChange) string {
 	var s string
 	switch {
+	case f.removed():
+		s = fmt.Sprintf("%s: removed; sha256 %.12s", f.Path, f.BeforeSHA256)
 	case f.MakeDir:
 		s = fmt.Sprintf("%s: new, in a new directory, mode %s, owner %s", f.Path, f.Mode, f.Owner)
 	case f.Absent:
 		s = fmt.Sprintf("%s: new, mode %s, owner %s", f.Path, f.Mode, f.Owner)
+	case f.Mode == "": // of what a host remembers
+		s = fmt.Sprintf("%s: sha256 %.12s -> %.12s", f.Path, f.BeforeSHA256, f.AfterSHA256)
 	default:
 		s = fmt.Sprintf("%s: mode %s, owner %s stay; sha256 %.12s -> %.12s", f.Path, f.Mode, f.Owner, f.BeforeSHA256, f.AfterSHA256)
 	}
