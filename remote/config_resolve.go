@@ -222,7 +222,7 @@ func (l *lookup) judgeMatch(b, condition *block) (warnings []string, err error) 
 			warnings = []string{fmt.Sprintf("%s: %s skipped: it has nothing but algorithms, and tmdoctor's own are used", condition.place, name)}
 		default:
 			return nil, unsupported(condition.place, fmt.Sprintf("%s is not supported and could apply (it sets %s)", name, d.key),
-				"write it as a Host block, or give another file with -F")
+				"write it as a Host block, or have ssh(1) log in there: --transport openssh")
 		}
 	}
 	return warnings, nil

@@ -55,12 +55,12 @@ var refusals = map[string]struct {
 	fine []string
 	hint string
 }{
-	"canonicalizehostname": {[]string{"no", "false"}, "write HostName in full, or set CanonicalizeHostname no for this host"},
+	"canonicalizehostname": {[]string{"no", "false"}, "write HostName in full, set CanonicalizeHostname no for this host, or have ssh(1) log in there: --transport openssh"},
 	"bindinterface":        {nil, "use BindAddress with an address of that interface"},
 	"pubkeyauthentication": {[]string{"yes", "true", "unbound", "host-bound"}, "only keys are used to log in: set PubkeyAuthentication yes for this host"},
 	"refuseconnection":     {nil, "the file forbids connecting to this host: take it out of the inventory, or the line out of the file"},
 	"revokedhostkeys":      {[]string{"none"}, "list the keys in known_hosts, one line each: @revoked * KEYTYPE KEY"},
-	"proxycommand":         {[]string{"none"}, "write ProxyJump if it is a jump host, or give the host another file with -F"},
+	"proxycommand":         {[]string{"none"}, "write ProxyJump if it is a jump host, or have ssh(1) log in there: --transport openssh"},
 }
 
 func tableOf(lists map[support][]string) map[string]support {
