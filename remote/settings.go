@@ -24,9 +24,17 @@ type Settings struct {
 	IdentitiesOnly bool
 	// IdentityAgent is the agent's socket; empty is no agent.
 	IdentityAgent string
+	// CertificateFiles are certificates of user keys, besides the KEY-cert.pub
+	// that lies beside a key file.
+	CertificateFiles []string
+	// Methods are the authentication methods to use, in this order: publickey,
+	// keyboard-interactive and password; nil is all of them.
+	Methods []string
 	// KnownHosts are the files host keys are looked up in; the first one is
 	// where new keys are recorded.
 	KnownHosts []string
+	// RevokedHostKeys are files of keys that no host may present.
+	RevokedHostKeys []string
 	// HostKeyAlias is looked up instead of address and port.
 	HostKeyAlias string
 	// AcceptNew records an unknown key.
@@ -35,6 +43,9 @@ type Settings struct {
 	HashKnownHosts bool
 	// Jumps are the jump hosts on the way, the nearest first.
 	Jumps []Settings
+	// ProxyCommand is the shell command whose standard input and output reach
+	// the host, with its tokens expanded; empty for none.
+	ProxyCommand string
 	// Connect is ConnectTimeout, 0 for that of Limits.
 	Connect time.Duration
 	// Network is tcp, tcp4 or tcp6.
