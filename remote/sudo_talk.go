@@ -9,7 +9,7 @@ import (
 
 // Hints of sudo.
 const (
-	ruleHint  = "run it on a terminal, or give the user a rule: USER ALL=(root) NOPASSWD: /bin/sh -s"
+	ruleHint  = "run it on a terminal, name a file: --sudo-password-file FILE, or give the user a rule: USER ALL=(root) NOPASSWD: /bin/sh -s"
 	wrongHint = "run it again with the right one; faillock --user USER on the host shows the attempts that count"
 )
 

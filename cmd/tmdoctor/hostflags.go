@@ -24,6 +24,8 @@ type hostFlags struct {
 	inventory []string
 	transport string
 	ssh       remote.Options
+	// sudoPassword is the file of --sudo-password-file.
+	sudoPassword string
 	// told is true once it was said what of the inventory is not used, or if
 	// nobody is to be told; tellOwn says too what does not matter for reaching
 	// hosts.
@@ -135,14 +137,15 @@ func (f *hostFlags) checkTransport() error {
 }
 
 // reach opens the transport that the flags name; that of a host of which the
-// inventory says otherwise is opened when it is needed.
-func (f *hostFlags) reach(u *ui) (*remote.Choice, error) {
+// inventory says otherwise is opened when it is needed. Only what becomes root
+// has an askSudo.
+func (f *hostFlags) reach(u *ui, askSudo func() ([]byte, error)) (*remote.Choice, error) {
 	if err := f.checkTransport(); err != nil {
 		return nil, err
 	}
 	opts := f.ssh
 	opts.Env = u.getenv
-	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), u.askSudo()
+	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), askSudo
 	c, err := remote.NewChoice(opts, f.transport)
 	if err != nil {
 		return nil, &usageError{err: err}

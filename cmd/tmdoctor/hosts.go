@@ -79,7 +79,7 @@ func (f *hostFlags) resolve(u *ui, patterns []string) ([]resolvedHost, error) {
 	if err != nil {
 		return nil, err
 	}
-	reach, err := f.reach(u)
+	reach, err := f.reach(u, nil)
 	if err != nil {
 		return nil, err
 	}
