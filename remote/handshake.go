@@ -37,7 +37,8 @@ var errBanner = errors.New("banner without end")
 func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots}, offer: &offer{ctx: ctx, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots}, offer: &offer{ctx: ctx, s: s, set: keys}}
+	l.offer.gone = l.conn.ended.Load
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
 		conn.Close()
@@ -57,6 +58,7 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 		}
 		return ssh.NewClient(c, chans, reqs), nil
 	})
+	l.offer.end(err)
 	if err != nil {
 		conn.Close()
 		return nil, l, l.failure(ctx, err)
@@ -144,6 +146,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	head, spoke := l.conn.begun()
 	l.offer.mu.Lock()
 	authStarted, refused := l.offer.started, l.offer.refused && (!isLost(err) || len(l.offer.notes) > 0)
+	refused = refused || l.offer.err != nil || l.offer.wrong
 	l.offer.mu.Unlock()
 	if ctx.Err() != nil && err != errBanner {
 		return l.timedOut(ctx, head, spoke, keySeen)
@@ -156,7 +159,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	case errors.As(err, &algo):
 		return algorithmError(algo)
 	case refused:
-		e := l.offer.failure(l.s, err)
+		e := l.offer.failure(err)
 		if banner != "" {
 			e.Reason += "; it says " + banner
 		}

@@ -37,7 +37,8 @@ type jumpAttempt struct {
 	done   chan struct{} // closed when the rest is set
 	client *ssh.Client
 	err    error
-	at     time.Time // when it failed
+	at     time.Time     // when it failed
+	asking chan struct{} // closed when a person is asked
 	dead   chan struct{}
 }
 
@@ -104,7 +105,7 @@ func (j *jumpHost) connect(n *Native, way []Settings) *jumpAttempt {
 	if a := j.attempt; a != nil && !a.stale() {
 		return a
 	}
-	a := &jumpAttempt{done: make(chan struct{}), dead: make(chan struct{})}
+	a := &jumpAttempt{done: make(chan struct{}), asking: make(chan struct{}), dead: make(chan struct{})}
 	j.attempt = a
 	// The try belongs to no single host: it lives as long as the transport.
 	n.wg.Go(func() { a.run(n, way) })
@@ -162,6 +163,13 @@ func (a *jumpAttempt) wait(ctx context.Context) (*ssh.Client, error) {
 	select {
 	case <-a.done:
 		return a.client, a.err
+	case <-a.asking: // it is bounded but for the time a person takes
+		defer standstill(ctx)()
+	case <-ctx.Done():
+	}
+	select {
+	case <-a.done:
+		return a.client, a.err
 	case <-ctx.Done():
 		return nil, ended(ctx, PhaseJump, "no connection to the jump host")
 	}
@@ -172,7 +180,9 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	s := way[len(way)-1]
 	s.Jumps = way[:len(way)-1]
 	keys := n.keys.keysFor(n.life, &s)
+	keys.respondent = n.logins.respondent(&s, true)
 	ctx, cancel := within(n.life, n.limits.Host)
+	whenStill(ctx, func() { close(a.asking) })
 	c, err := n.login(ctx, &s, keys)
 	cancel()
 	for _, note := range c.notes {

@@ -18,7 +18,7 @@ type Local struct {
 	// AskSudo is as in [Options].
 	AskSudo func() ([]byte, error)
 
-	sudo sudoer
+	sudo password
 }
 
 // Close does nothing: local hosts share nothing.

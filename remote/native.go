@@ -23,8 +23,9 @@ type Native struct {
 	limits   Limits
 	resolver *Resolver
 	keys     keyring
+	logins   logins
 	jumps    jumpPool
-	sudo     sudoer
+	sudo     password
 	slots    chan struct{} // one for each key exchange at work
 
 	life context.Context // of what hosts share: jump hosts
@@ -58,7 +59,7 @@ func NewNative(opts Options) (*Native, error) {
 	// has no parent: it ends with Close.
 	life, end := context.WithCancel(context.Background())
 	return &Native{
-		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase},
+		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase}, logins: logins{ask: opts.AskLogin},
 		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
 		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
@@ -70,6 +71,7 @@ func (n *Native) Close() error {
 	n.wg.Wait()
 	n.keys.agents.Close()
 	n.sudo.forget()
+	n.logins.forget()
 	return nil
 }
 
@@ -104,6 +106,7 @@ func (n *Native) reach(ctx context.Context, h inventory.Host) (context.Context, 
 		res.Warnings = append(res.Warnings, j.Warnings...)
 	}
 	keys := n.keys.keysFor(ctx, &settings)
+	keys.respondent = n.logins.respondent(&settings, false)
 	ctx, r.over = within(ctx, n.limits.Host)
 	if ctx.Err() != nil {
 		res.Err = ended(ctx, PhaseConnect, "")
@@ -153,8 +156,8 @@ const retries = 2
 
 // login connects, through jump hosts if need be, and authenticates.
 func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connected, err error) {
-	if len(keys.keys) == 0 {
-		return c, (&offer{set: keys}).failure(s, nil)
+	if !keys.suffices(s) {
+		return c, (&offer{s: s, set: keys}).failure(nil)
 	}
 	for try := 0; ; try++ {
 		c, err = n.attempt(ctx, s, keys, try > 0)
@@ -196,7 +199,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		release()
 		return c, err
 	}
-	if k, ok := l.offer.last(); ok {
+	if k, ok := l.offer.key(); ok {
 		n.keys.remember(s.User, k)
 	}
 	c.client, c.paced = client, l.conn.paced

@@ -23,7 +23,7 @@ type OpenSSH struct {
 	opts    Options
 	limits  Limits
 	program sshProgram
-	sudo    sudoer
+	sudo    password
 	slots   chan struct{} // one for each ssh at work
 
 	life context.Context // of connections that stay open
@@ -86,7 +86,7 @@ func (o *OpenSSH) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 		return nil, r.res.Err
 	}
 	life, end := context.WithCancel(o.life)
-	c := &sshConn{reached: r, sudo: sudoAsker{&o.sudo, o.opts.AskSudo}, end: end, sign: askByChannel}
+	c := &sshConn{reached: r, sudo: asker{&o.sudo, forSudo, o.opts.AskSudo}, end: end, sign: askByChannel}
 	c.close = sync.OnceFunc(c.close)
 	o.wg.Go(func() { // ssh itself notices a host that is gone, see keepAliveArgs
 		defer end()

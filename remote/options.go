@@ -27,6 +27,14 @@ type Options struct {
 	// AskPassphrase asks a person for the passphrase of a key file; nil means
 	// that there is nobody to ask. It is called for one key at a time.
 	AskPassphrase func(path string) ([]byte, error)
+	// AskLogin asks a person what a server wants to know beyond a key: a
+	// password, or an answer to a question of its own; nil means that there is
+	// nobody to ask, and that the methods password and keyboard-interactive are
+	// not tried. The password of a user is asked for once, for all hosts (and
+	// once for a jump host), after the keys were refused. It goes to one host
+	// after the other until one has taken it, and to none after one has not.
+	// Deadlines stand still meanwhile.
+	AskLogin func(Question) ([]byte, error)
 	// AskSudo asks a person for the password that sudo wants of the login user;
 	// nil means that there is nobody to ask. It is called at most once, for all
 	// hosts, and what it gives is cleared after use. The password goes to a

@@ -56,6 +56,14 @@ type Settings struct {
 	Warnings []string
 }
 
+// methods are the authentication methods to use, in this order.
+func (s *Settings) methods() []string {
+	if s.Methods == nil {
+		return []string{methodKey, methodQuestions, methodPassword}
+	}
+	return s.Methods
+}
+
 // HostPort is the address and port as one word.
 func (s *Settings) HostPort() string { return net.JoinHostPort(s.Address, strconv.Itoa(s.Port)) }
 

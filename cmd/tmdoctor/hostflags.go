@@ -145,7 +145,7 @@ func (f *hostFlags) reach(u *ui, askSudo func() ([]byte, error)) (*remote.Choice
 	}
 	opts := f.ssh
 	opts.Env = u.getenv
-	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), askSudo
+	opts.AskPassphrase, opts.AskLogin, opts.AskSudo = u.askPassphrase(), u.askLogin(), askSudo
 	c, err := remote.NewChoice(opts, f.transport)
 	if err != nil {
 		return nil, &usageError{err: err}
