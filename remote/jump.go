@@ -48,21 +48,30 @@ type jumpPool struct {
 }
 
 func (p *jumpPool) host(way []Settings) *jumpHost {
-	var key strings.Builder
-	for _, s := range way {
-		fmt.Fprintf(&key, "%s@%s %s %s %s\n", s.User, s.HostPort(), s.HostKeyAlias, s.Name, s.IdentityFiles)
-	}
+	key := wayKey(way)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.by == nil {
 		p.by = map[string]*jumpHost{}
 	}
-	j, ok := p.by[key.String()]
+	j, ok := p.by[key]
 	if !ok {
 		j = &jumpHost{channels: make(chan struct{}, jumpChannels)}
-		p.by[key.String()] = j
+		p.by[key] = j
 	}
 	return j
+}
+
+// wayKey is the same for two ways only if they lead to the same hosts, logging
+// in alike and trusting the same keys. It is made of all that settings say but
+// words for people, so that what they come to say later is never left out.
+func wayKey(way []Settings) string {
+	var key strings.Builder
+	for _, s := range way {
+		s.Name, s.Warnings, s.Jumps = "", nil, nil // jumps of jump hosts are on the way themselves
+		fmt.Fprintf(&key, "%#v\n", s)
+	}
+	return key.String()
 }
 
 // through connects to a host behind jump hosts. release is to be called when
