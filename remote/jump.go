@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -76,7 +77,7 @@ func wayKey(way []Settings) string {
 
 // through connects to a host behind jump hosts. release is to be called when
 // the connection is no longer used.
-func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn net.Conn, release func(), fail error) {
+func (n *Native) through(ctx context.Context, way []Settings, s *Settings, p *admission) (conn net.Conn, release func(), fail error) {
 	j := n.jumps.host(way)
 	select {
 	case j.channels <- struct{}{}:
@@ -86,10 +87,15 @@ func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn
 	}
 	for try := 0; ; try++ {
 		a := j.connect(n, way)
-		client, err := a.wait(ctx)
+		client, err := a.wait(ctx, n)
 		if err != nil {
 			release()
 			return nil, nil, behind(ctx, &way[len(way)-1], err)
+		}
+		ip, _ := netip.ParseAddr(s.Address)
+		if e := p.turn(ctx, n.limits.doorsTo(way, s.HostPort(), ip)); e != nil {
+			release()
+			return nil, nil, e
 		}
 		dialing, cancel := within(ctx, n.limits.Connect)
 		conn, err = client.DialContext(dialing, "tcp", s.HostPort())
@@ -167,7 +173,12 @@ func (a *jumpAttempt) lostSoon() bool {
 	}
 }
 
-func (a *jumpAttempt) wait(ctx context.Context) (*ssh.Client, error) {
+// wait waits for the connection. The jump host has a time of its own; while it
+// may have to wait for its turn, that of the host stands still.
+func (a *jumpAttempt) wait(ctx context.Context, n *Native) (*ssh.Client, error) {
+	if n.opts.shared.pace.limited() {
+		defer standStill(ctx)()
+	}
 	select {
 	case <-a.done:
 		return a.client, a.err
@@ -181,7 +192,7 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	s := way[len(way)-1]
 	s.Jumps = way[:len(way)-1]
 	keys := n.keys.keysFor(n.life, &s)
-	ctx, cancel := within(n.life, n.limits.Host)
+	ctx, cancel := underClock(n.life, n.limits.Host)
 	c, err := n.login(ctx, &s, keys)
 	cancel()
 	for _, note := range c.notes {
