@@ -7,7 +7,9 @@ import (
 )
 
 // clock runs down the limit of a context. It stands still while a person is
-// asked: how long somebody takes to type says nothing about a host.
+// asked, or a host waits for its turn by [Limits].Rate: neither says anything
+// about the host. At one connection a second, the last of 256 hosts at work
+// waits four minutes.
 type clock struct {
 	outer *clock // of the context around
 	limit time.Duration

@@ -34,10 +34,10 @@ type login struct {
 var errBanner = errors.New("banner without end")
 
 // handshake logs in over a connection. The connection is closed on error.
-func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool) (*ssh.Client, *login, error) {
+func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool, spoke func()) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots}, offer: &offer{ctx: ctx, s: s, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys}}
 	l.offer.gone = l.conn.ended.Load
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {

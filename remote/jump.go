@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -38,7 +39,7 @@ type jumpAttempt struct {
 	client *ssh.Client
 	err    error
 	at     time.Time     // when it failed
-	asking chan struct{} // closed when a person is asked
+	still  chan struct{} // closed when its clock first stands still
 	dead   chan struct{}
 }
 
@@ -49,26 +50,35 @@ type jumpPool struct {
 }
 
 func (p *jumpPool) host(way []Settings) *jumpHost {
-	var key strings.Builder
-	for _, s := range way {
-		fmt.Fprintf(&key, "%s@%s %s %s %s\n", s.User, s.HostPort(), s.HostKeyAlias, s.Name, s.IdentityFiles)
-	}
+	key := wayKey(way)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.by == nil {
 		p.by = map[string]*jumpHost{}
 	}
-	j, ok := p.by[key.String()]
+	j, ok := p.by[key]
 	if !ok {
 		j = &jumpHost{channels: make(chan struct{}, jumpChannels)}
-		p.by[key.String()] = j
+		p.by[key] = j
 	}
 	return j
 }
 
+// wayKey is the same for two ways only if they lead to the same hosts, logging
+// in alike and trusting the same keys. It is made of all that settings say but
+// words for people, so that what they come to say later is never left out.
+func wayKey(way []Settings) string {
+	var key strings.Builder
+	for _, s := range way {
+		s.Name, s.Warnings, s.Jumps = "", nil, nil // jumps of jump hosts are on the way themselves
+		fmt.Fprintf(&key, "%#v\n", s)
+	}
+	return key.String()
+}
+
 // through connects to a host behind jump hosts. release is to be called when
 // the connection is no longer used.
-func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn net.Conn, release func(), fail error) {
+func (n *Native) through(ctx context.Context, way []Settings, s *Settings, p *admission) (conn net.Conn, release func(), fail error) {
 	j := n.jumps.host(way)
 	select {
 	case j.channels <- struct{}{}:
@@ -82,6 +92,11 @@ func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn
 		if err != nil {
 			release()
 			return nil, nil, behind(ctx, &way[len(way)-1], err)
+		}
+		ip, _ := netip.ParseAddr(s.Address)
+		if e := p.turn(ctx, n.limits.doorsTo(way, s.HostPort(), ip)); e != nil {
+			release()
+			return nil, nil, e
 		}
 		dialing, cancel := within(ctx, n.limits.Connect)
 		conn, err = client.DialContext(dialing, "tcp", s.HostPort())
@@ -105,7 +120,7 @@ func (j *jumpHost) connect(n *Native, way []Settings) *jumpAttempt {
 	if a := j.attempt; a != nil && !a.stale() {
 		return a
 	}
-	a := &jumpAttempt{done: make(chan struct{}), asking: make(chan struct{}), dead: make(chan struct{})}
+	a := &jumpAttempt{done: make(chan struct{}), still: make(chan struct{}), dead: make(chan struct{})}
 	j.attempt = a
 	// The try belongs to no single host: it lives as long as the transport.
 	n.wg.Go(func() { a.run(n, way) })
@@ -159,11 +174,13 @@ func (a *jumpAttempt) lostSoon() bool {
 	}
 }
 
+// wait waits for the connection. The jump host has a time of its own; while it
+// waits for its turn or for a person, that of the host stands still too.
 func (a *jumpAttempt) wait(ctx context.Context) (*ssh.Client, error) {
 	select {
 	case <-a.done:
 		return a.client, a.err
-	case <-a.asking: // it is bounded but for the time a person takes
+	case <-a.still: // it is bounded but for the time it waits for others
 		defer standstill(ctx)()
 	case <-ctx.Done():
 	}
@@ -182,7 +199,7 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	keys := n.keys.keysFor(n.life, &s)
 	keys.respondent = n.logins.respondent(&s, true)
 	ctx, cancel := within(n.life, n.limits.Host)
-	whenStill(ctx, func() { close(a.asking) })
+	whenStill(ctx, func() { close(a.still) })
 	c, err := n.login(ctx, &s, keys)
 	cancel()
 	for _, note := range c.notes {

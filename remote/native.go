@@ -177,13 +177,15 @@ func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connect
 
 func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen bool) (c connected, err error) {
 	start := time.Now()
+	p := &admission{shared: n.opts.shared}
+	defer p.leave()
 	var conn net.Conn
 	release := func() {}
 	if len(s.Jumps) > 0 {
-		conn, release, err = n.through(ctx, s.Jumps, s)
+		conn, release, err = n.through(ctx, s.Jumps, s, p)
 	} else {
 		var e *Error
-		if conn, e = n.dial(ctx, s); e != nil {
+		if conn, e = n.dial(ctx, s, p); e != nil {
 			err = e
 		}
 	}
@@ -192,7 +194,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		return c, err
 	}
 	start = time.Now()
-	client, l, err := n.handshake(ctx, conn, s, keys, listen)
+	client, l, err := n.handshake(ctx, conn, s, keys, listen, p.spoke)
 	c.timing.Auth = time.Since(start)
 	c.notes = l.notesSoFar()
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -163,6 +164,11 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	if h.Jump == "" && settings.proxyJump != "none" {
 		h.Jump = settings.proxyJump
 	}
+	p := &admission{shared: o.opts.shared}
+	defer p.leave()
+	if e := o.turn(ctx, &settings.Settings, h.Jump, p); e != nil {
+		return e
+	}
 	m, e := o.startMaster(h, settings.strictness())
 	if e != nil {
 		return e
@@ -182,6 +188,22 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	r.res.Warnings = append(settings.Warnings, m.log.warnings()...)
 	r.client, r.close = client, func() { client.Close(); m.stop(); free() }
 	return nil
+}
+
+// turn waits until a host may be connected to. ssh logs in to the jump hosts on
+// the way by itself, for each host anew, so that it is the first of them whose
+// sshd must not have too many logins at work.
+func (o *OpenSSH) turn(ctx context.Context, s *Settings, jump string, p *admission) *Error {
+	first := s
+	if jump != "" && jump != "none" {
+		jumps := jumpNames(jump)
+		for range jumps {
+			o.opts.shared.pace.spend()
+		}
+		first = &jumps[0]
+	}
+	ip, _ := netip.ParseAddr(first.Address)
+	return p.turn(ctx, o.limits.doorsTo(nil, first.HostPort(), ip))
 }
 
 // borrowMaster is the connection of a ControlMaster that the user runs, nil if

@@ -52,6 +52,8 @@ type Options struct {
 	// Dial opens TCP connections; nil resolves the name and connects to its
 	// addresses. Connections through a jump host do not pass here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	shared *shared // by all transports of a run; nil for one of its own
 }
 
 // systemConfig is the file ssh(1) reads after the user's own.
@@ -59,6 +61,9 @@ const systemConfig = "/etc/ssh/ssh_config"
 
 func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
+	if o.shared == nil {
+		o.shared = newShared(o.Limits)
+	}
 	if o.Env == nil {
 		o.Env = os.Getenv
 	}
@@ -94,7 +99,7 @@ type Limits struct {
 	Connect   time.Duration // name look-up and TCP
 	Handshake time.Duration // key exchange and authentication
 	Script    time.Duration // session, exec and output
-	Host      time.Duration // all of it, retries and jump hosts included
+	Host      time.Duration // all of it, retries and jump hosts included, but waiting by Rate
 
 	Stdout int // bytes of stdout kept
 	Drain  int // bytes of stdout read and thrown away beyond Stdout; more ends the host
@@ -103,6 +108,26 @@ type Limits struct {
 
 	InFlight   int // hosts at work at once
 	Handshakes int // key exchanges at work at once
+
+	// Logins at work at once, from connecting to the end of authentication,
+	// beside which others wait, by the time of Host and no other. What waits
+	// there has not connected yet.
+	//
+	// To one address and port: sshd(8) begins to drop connections at 10 that
+	// have not authenticated (MaxStartups 10:30:100), whoever's they are, and
+	// one host may have many names.
+	AddressLogins int
+	// To one network (IPv4 /24, IPv6 /64): as many as clush has at work at once
+	// altogether, which firewalls, hypervisors and directory services of a rack
+	// have met before.
+	NetworkLogins int
+	// Behind one jump host, whose one process encrypts all of it twice.
+	JumpLogins int
+
+	// Rate is how many connections are begun in a second, over all hosts,
+	// retries and jump hosts included; 0 is no limit. What has to wait for its
+	// turn waits longer than Host.
+	Rate float64
 }
 
 // DefaultLimits are the limits of a fleet that answers. 30 s of script is
@@ -122,6 +147,10 @@ func DefaultLimits() Limits {
 
 		InFlight:   256,
 		Handshakes: 16 * runtime.GOMAXPROCS(0),
+
+		AddressLogins: 4,
+		NetworkLogins: 64,
+		JumpLogins:    64,
 	}
 }
 
@@ -137,6 +166,7 @@ func (l Limits) withDefaults() Limits {
 	for _, f := range []struct{ v, d *int }{
 		{&l.Stdout, &d.Stdout}, {&l.Drain, &d.Drain}, {&l.Stderr, &d.Stderr}, {&l.Banner, &d.Banner},
 		{&l.InFlight, &d.InFlight}, {&l.Handshakes, &d.Handshakes},
+		{&l.AddressLogins, &d.AddressLogins}, {&l.NetworkLogins, &d.NetworkLogins}, {&l.JumpLogins, &d.JumpLogins},
 	} {
 		if *f.v <= 0 {
 			*f.v = *f.d

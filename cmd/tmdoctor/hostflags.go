@@ -23,6 +23,7 @@ import (
 type hostFlags struct {
 	inventory []string
 	transport string
+	rate      rateFlag
 	ssh       remote.Options
 	// sudoPassword is the file of --sudo-password-file.
 	sudoPassword string
@@ -60,6 +61,8 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
 	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
 	_ = flags.SetAnnotation("handshakes", manDefault, []string{"16 for each CPU"})
+	f.rate.perSecond = &f.ssh.Limits.Rate
+	flags.Var(&f.rate, "rate", "begin at most this many connections a second, over all hosts, retries and jump hosts included, for a fleet or a network that is easily upset: 5, 0.5, 30/m; what waits for its turn is not late")
 }
 
 // words are the flags that reach the same hosts again, for the next command to
@@ -70,7 +73,7 @@ func (f *hostFlags) words() []string {
 		transport = ""
 	}
 	return slices.Concat(flagWords("-i", f.inventory...), flagWords("--transport", transport), flagWords("-F", f.ssh.ConfigFile),
-		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...))
+		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...), flagWords("--rate", f.rate.text))
 }
 
 // check refuses values that cannot be meant.
