@@ -11,7 +11,8 @@ import (
 // settings turns what was collected into values, the inventory's first.
 func (l *lookup) settings() (Settings, error) {
 	h := l.host
-	s := Settings{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Network: "tcp", AcceptNew: l.r.opts.AcceptNew}
+	s := Settings{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Network: "tcp", AcceptNew: l.r.opts.AcceptNew,
+		LegacyAlgorithms: l.r.opts.LegacyAlgorithms || h.LegacyAlgorithms}
 	if s.Address == "" {
 		s.Address = h.Name
 		if d, ok := l.first["hostname"]; ok {

@@ -29,6 +29,7 @@ type login struct {
 	banner  []byte
 	banners int
 	notes   []string // warnings
+	legacy  []string // algorithms, see Result.Legacy
 }
 
 var errBanner = errors.New("banner without end")
@@ -56,6 +57,9 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 		if err != nil {
 			return nil, err
 		}
+		if agreed, ok := c.(ssh.AlgorithmsConnMetadata); ok {
+			l.agreed(agreed.Algorithms())
+		}
 		return ssh.NewClient(c, chans, reqs), nil
 	})
 	l.offer.end(err)
@@ -68,7 +72,7 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 
 func (l *login) config() *ssh.ClientConfig {
 	return &ssh.ClientConfig{
-		Config:            ssh.Config{KeyExchanges: keyExchanges(), Ciphers: ciphers(), MACs: macs()},
+		Config:            offered(l.s.LegacyAlgorithms),
 		User:              l.s.User,
 		HostKeyCallback:   l.hostKey,
 		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
@@ -246,13 +250,20 @@ func algorithmError(a *ssh.AlgorithmNegotiationError) *Error {
 	return &Error{
 		Phase: PhaseHandshake, Err: a,
 		Reason: fmt.Sprintf("no common %s: the server offers only %s", excerptText(a.What), excerptText(strings.Join(a.RequestedAlgorithms, ", "))),
-		Hint:   "update the SSH server; algorithms with SHA-1 or below 2048 bits are not used",
+		Hint:   "update the SSH server; until then --legacy-algorithms, or legacy_algorithms: true for this host in YAML, admits what it offers",
 	}
 }
 
-// notesSoFar are warnings about this login.
-func (l *login) notesSoFar() []string {
+// agreed notes what only an old server needs.
+func (l *login) agreed(n ssh.NegotiatedAlgorithms) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.notes)
+	l.legacy = legacyOf(n)
+}
+
+// notesSoFar are warnings about this login, and old algorithms it needed.
+func (l *login) notesSoFar() (notes, legacy []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes), slices.Clone(l.legacy)
 }

@@ -205,6 +205,9 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	for _, note := range c.notes {
 		n.warn("jump host " + s.Name + ": " + note)
 	}
+	if len(c.legacy) > 0 {
+		n.warn("jump host " + s.Name + " is old: " + strings.Join(c.legacy, ", "))
+	}
 	if err != nil {
 		a.err, a.at = err, time.Now()
 		close(a.done)

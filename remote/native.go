@@ -114,7 +114,7 @@ func (n *Native) reach(ctx context.Context, h inventory.Host) (context.Context, 
 	}
 	r.connected, err = n.login(ctx, &settings, keys)
 	res.Warnings = append(res.Warnings, r.notes...)
-	res.Timing = r.timing
+	res.Timing, res.Legacy = r.timing, r.legacy
 	if err != nil {
 		res.Err = err
 	}
@@ -147,6 +147,7 @@ type connected struct {
 	close    func()
 	timing   Timing
 	notes    []string
+	legacy   []string
 	sessions int // asked for so far
 }
 
@@ -196,7 +197,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 	start = time.Now()
 	client, l, err := n.handshake(ctx, conn, s, keys, listen, p.spoke)
 	c.timing.Auth = time.Since(start)
-	c.notes = l.notesSoFar()
+	c.notes, c.legacy = l.notesSoFar()
 	if err != nil {
 		release()
 		return c, err

@@ -186,6 +186,9 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 		return m.explain(&settings.Settings, e)
 	}
 	r.res.Warnings = append(settings.Warnings, m.log.warnings()...)
+	if settings.LegacyAlgorithms {
+		r.res.Warnings = append(r.res.Warnings, "legacy algorithms are those that ssh_config allows: ssh(1) is not asked for others")
+	}
 	r.client, r.close = client, func() { client.Close(); m.stop(); free() }
 	return nil
 }

@@ -41,6 +41,9 @@ type Options struct {
 	// host only when sudo there asks for it, and at most once; after the first
 	// host that does not take it, it goes to no other.
 	AskSudo func() ([]byte, error)
+	// LegacyAlgorithms admits what only old servers need, behind all others:
+	// a server that can do better is not asked for less.
+	LegacyAlgorithms bool
 	// Limits bound every host; a zero field has its default.
 	Limits Limits
 	// Env looks up environment variables; nil is os.Getenv.

@@ -41,6 +41,8 @@ type Settings struct {
 	AcceptNew bool
 	// HashKnownHosts records names hashed, as ssh would.
 	HashKnownHosts bool
+	// LegacyAlgorithms admits what only old servers need.
+	LegacyAlgorithms bool
 	// Jumps are the jump hosts on the way, the nearest first.
 	Jumps []Settings
 	// ProxyCommand is the shell command whose standard input and output reach

@@ -54,6 +54,7 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.ssh.Identity, "identity", nil, "private key `FILE` to offer first; repeatable")
 	flags.StringArrayVar(&f.ssh.KnownHosts, "known-hosts", nil, "known_hosts `FILE` to use instead of ssh_config's; repeatable")
 	flags.BoolVar(&f.ssh.AcceptNew, "accept-new", false, "record the host keys of unknown hosts; a changed key is never accepted")
+	flags.BoolVar(&f.ssh.LegacyAlgorithms, "legacy-algorithms", false, "log in also to servers that can do nothing better than SHA-1, CBC or keys below 2048 bits; each is a warning of its host")
 	flags.DurationVar(&f.ssh.Limits.Connect, "connect-timeout", limits.Connect, "for looking up the name and connecting")
 	flags.DurationVar(&f.ssh.Limits.Handshake, "auth-timeout", limits.Handshake, "for the ssh handshake and authentication")
 	flags.DurationVar(&f.ssh.Limits.Script, "script-timeout", limits.Script, "for the script on the host")
@@ -72,8 +73,12 @@ func (f *hostFlags) words() []string {
 	if transport == remote.TransportNative {
 		transport = ""
 	}
+	var legacy []string
+	if f.ssh.LegacyAlgorithms {
+		legacy = []string{"--legacy-algorithms"}
+	}
 	return slices.Concat(flagWords("-i", f.inventory...), flagWords("--transport", transport), flagWords("-F", f.ssh.ConfigFile),
-		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...), flagWords("--rate", f.rate.text))
+		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...), flagWords("--rate", f.rate.text), legacy)
 }
 
 // check refuses values that cannot be meant.
@@ -135,6 +140,9 @@ func (f *hostFlags) loader(u *ui) inventory.Loader {
 func (f *hostFlags) checkTransport() error {
 	if !slices.Contains(remote.TransportNames, f.transport) && f.transport != "" {
 		return usagef("the transports are "+strings.Join(remote.TransportNames, " and "), "--transport %q is not a transport", f.transport)
+	}
+	if f.transport == remote.TransportOpenSSH && f.ssh.LegacyAlgorithms {
+		return usagef("write them in ssh_config: KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs with +NAME", "--legacy-algorithms is of no use with --transport openssh: ssh(1) has its own algorithms")
 	}
 	return nil
 }
