@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,11 @@ type login struct {
 	conn  *watched
 	offer *offer
 
+	account *account
+	leave   func() // the account's turn; nil until authentication begins
+	over    bool   // nobody waits for the login any more
+	before  *Error // the login was refused by another name of the host
+
 	mu      sync.Mutex
 	keyErr  *Error // from the host key
 	keySeen bool
@@ -37,7 +43,8 @@ var errBanner = errors.New("banner without end")
 func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool, spoke func()) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, set: keys},
+		account: n.opts.shared.tried.get(s.accountKey())}
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
 		conn.Close()
@@ -59,9 +66,10 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 	})
 	if err != nil {
 		conn.Close()
-		return nil, l, l.failure(ctx, err)
+		err = l.failure(ctx, err)
 	}
-	return client, l, nil
+	l.told(err)
+	return client, l, err
 }
 
 func (l *login) config() *ssh.ClientConfig {
@@ -71,7 +79,7 @@ func (l *login) config() *ssh.ClientConfig {
 		HostKeyCallback:   l.hostKey,
 		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
 		BannerCallback:    l.showBanner,
-		AuthCallback:      l.offer.next,
+		AuthCallback:      l.authenticate,
 		ClientVersion:     "SSH-2.0-tmdoctor",
 	}
 }
@@ -133,7 +141,7 @@ func (l *login) endless() bool { return l.banners > l.n.limits.Banner }
 // failure tells from how far the login got why it went no further.
 func (l *login) failure(ctx context.Context, err error) error {
 	l.mu.Lock()
-	keyErr, keySeen, banner := l.keyErr, l.keySeen, excerpt(l.banner)
+	keyErr, keySeen, banner := cmp.Or(l.keyErr, l.before), l.keySeen, excerpt(l.banner)
 	if l.endless() {
 		err = errBanner
 	}
