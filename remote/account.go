@@ -100,17 +100,18 @@ func (a *account) enter(ctx context.Context) (leave func(), e *Error) {
 	return sync.OnceFunc(func() { <-a.turn }), nil
 }
 
-// tell remembers how a login ended. A connection that was lost, or a server
-// that took too long, refused nothing.
-func (a *account) tell(err error) {
+// letsIn remembers that the login works.
+func (a *account) letsIn() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if err == nil {
-		a.letIn, a.refused = true, nil
-		return
-	}
-	var e *Error
-	if errors.As(err, &e) && e.Phase == PhaseAuth && e.Kind == "" && !isLost(e.Err) && a.refused == nil {
+	a.letIn, a.refused = true, nil
+}
+
+// refuses remembers that it does not.
+func (a *account) refuses(e *Error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.refused == nil {
 		a.refused = e
 	}
 }
@@ -147,13 +148,21 @@ func (l *login) begin() error {
 	return nil
 }
 
-// told remembers how the login ended, if it came to authentication.
+// told remembers how the login ended, if it came to authentication. A
+// connection that was lost, or a server that took too long, refused nothing.
 func (l *login) told(err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.over = true
-	if l.leave != nil {
-		l.account.tell(err)
-		l.leave()
+	if l.leave == nil {
+		return
 	}
+	var e *Error
+	switch {
+	case err == nil:
+		l.account.letsIn()
+	case errors.As(err, &e) && e.Phase == PhaseAuth && e.Kind == "" && !isLost(e.Err):
+		l.account.refuses(e)
+	}
+	l.leave()
 }

@@ -268,3 +268,45 @@ func TestOnlyARefusalIsRemembered(t *testing.T) {
 		}
 	}
 }
+
+// ssh(1) is not run again for a host or a jump host that has refused it.
+func TestOpenSSHIsRefusedOnceARun(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	refuses, gate := s.picky(false), s.picky(false)
+	h, _ := s.host(demo.Host{})
+	h.Jump = gate.addr
+	o := s.openssh()
+	for _, c := range []struct {
+		host  inventory.Host
+		phase Phase
+	}{{refuses.host(), PhaseAuth}, {h, PhaseJump}} {
+		for range 2 {
+			for res := range (&Runner{Transport: o}).Run(t.Context(), slices.Repeat([]inventory.Host{c.host}, 5), script("")) {
+				if e := failure(t, res); e.Phase != c.phase {
+					t.Errorf("%v, want phase %s", e, c.phase)
+				}
+			}
+		}
+		if _, err := o.Connect(t.Context(), c.host); asError(t, err).Phase != c.phase {
+			t.Errorf("Connect: %v, want phase %s", err, c.phase)
+		}
+	}
+	refuses.saw(t, "host", 1, 1)
+	gate.saw(t, "jump host", 1, 1)
+}
+
+// A jump host "none" of the inventory overrules that of ssh_config.
+func TestOpenSSHTakesNoneForNoJumpHost(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	d := s.knownSSHD("")
+	s.opts.ConfigFile = writeFile(t, s.dir+"/config", "ProxyJump 127.0.0.1:1\n")
+	h := d.host()
+	h.Jump = "none"
+	for _, r := range []reacher{s.openssh(), s.native()} {
+		if res := r.Run(t.Context(), h, script("echo '== end =='\n")); res.Err != nil {
+			t.Error(res.Err)
+		}
+	}
+}
