@@ -236,9 +236,14 @@ func noVersion(head []byte, err error) *Error {
 		Reason: "server closed the connection before it said its SSH version",
 		Hint:   "too many connections at once (MaxStartups, PerSourcePenalties), hosts.deny, or no SSH server on this port"}
 	if text := excerpt(head); text != "" {
-		if strings.Contains(text, "MaxStartups") || strings.Contains(text, "Not allowed at this time") {
+		if strings.Contains(text, "MaxStartups") {
 			e.Reason = "server takes no more connections: it says " + text
 			e.Hint = "raise MaxStartups in its sshd_config, or work on fewer hosts at once"
+			return e
+		}
+		if strings.Contains(text, "Not allowed at this time") { // for 15 s at least: no retry will be let in
+			e.Reason, e.Err = "server takes no connections from here for a while: it says "+text, err
+			e.Hint = "it punishes what came from here before (PerSourcePenalties in its sshd_config): wait some minutes, find out what failed, or exempt this machine (PerSourcePenaltyExemptList)"
 			return e
 		}
 		e.Reason, e.Err = "not an SSH server: it says "+text, err
