@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,11 @@ type login struct {
 	conn  *watched
 	offer *offer
 
+	account *account
+	leave   func() // the account's turn; nil until authentication begins
+	over    bool   // nobody waits for the login any more
+	before  *Error // the login was refused by another name of the host
+
 	mu      sync.Mutex
 	keyErr  *Error // from the host key
 	keySeen bool
@@ -38,7 +44,8 @@ var errBanner = errors.New("banner without end")
 func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool, spoke func()) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys},
+		account: n.opts.shared.tried.get(s.accountKey())}
 	l.offer.gone = l.conn.ended.Load
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
@@ -65,9 +72,10 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 	l.offer.end(err)
 	if err != nil {
 		conn.Close()
-		return nil, l, l.failure(ctx, err)
+		err = l.failure(ctx, err)
 	}
-	return client, l, nil
+	l.told(err)
+	return client, l, err
 }
 
 func (l *login) config() *ssh.ClientConfig {
@@ -77,7 +85,7 @@ func (l *login) config() *ssh.ClientConfig {
 		HostKeyCallback:   l.hostKey,
 		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
 		BannerCallback:    l.showBanner,
-		AuthCallback:      l.offer.next,
+		AuthCallback:      l.authenticate,
 		ClientVersion:     "SSH-2.0-tmdoctor",
 	}
 }
@@ -139,7 +147,7 @@ func (l *login) endless() bool { return l.banners > l.n.limits.Banner }
 // failure tells from how far the login got why it went no further.
 func (l *login) failure(ctx context.Context, err error) error {
 	l.mu.Lock()
-	keyErr, keySeen, banner := l.keyErr, l.keySeen, excerpt(l.banner)
+	keyErr, keySeen, banner := cmp.Or(l.keyErr, l.before), l.keySeen, excerpt(l.banner)
 	if l.endless() {
 		err = errBanner
 	}
@@ -235,9 +243,14 @@ func noVersion(head []byte, err error) *Error {
 		Reason: "server closed the connection before it said its SSH version",
 		Hint:   "too many connections at once (MaxStartups, PerSourcePenalties), hosts.deny, or no SSH server on this port"}
 	if text := excerpt(head); text != "" {
-		if strings.Contains(text, "MaxStartups") || strings.Contains(text, "Not allowed at this time") {
+		if strings.Contains(text, "MaxStartups") {
 			e.Reason = "server takes no more connections: it says " + text
 			e.Hint = "raise MaxStartups in its sshd_config, or work on fewer hosts at once"
+			return e
+		}
+		if strings.Contains(text, "Not allowed at this time") { // for 15 s at least: no retry will be let in
+			e.Reason, e.Err = "server takes no connections from here for a while: it says "+text, err
+			e.Hint = "it punishes what came from here before (PerSourcePenalties in its sshd_config): wait some minutes, find out what failed, or exempt this machine (PerSourcePenaltyExemptList)"
 			return e
 		}
 		e.Reason, e.Err = "not an SSH server: it says "+text, err

@@ -160,6 +160,9 @@ func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connect
 	if !keys.suffices(s) {
 		return c, (&offer{s: s, set: keys}).failure(nil)
 	}
+	if e := n.opts.shared.tried.get(s.accountKey()).before(ctx); e != nil {
+		return c, e
+	}
 	for try := 0; ; try++ {
 		c, err = n.attempt(ctx, s, keys, try > 0)
 		if err == nil || try == retries || !errors.Is(err, errBusy) && !errors.Is(err, errShortage) {

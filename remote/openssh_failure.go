@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -30,6 +31,9 @@ var sshSays = []struct {
 	{"Connection timed out during banner exchange", PhaseHandshake, KindTimeout, ""},
 }
 
+// errRefused marks a failure in which a server refused what it was offered.
+var errRefused = errors.New("login refused")
+
 // failure tells from what ssh said, and from how far it came, why it ended.
 func (m *master) failure(st sshState) *Error {
 	said := strings.Join(st.said, "\n")
@@ -43,6 +47,9 @@ func (m *master) failure(st sshState) *Error {
 	for _, s := range sshSays {
 		if strings.Contains(said, s.text) {
 			e := &Error{Phase: s.phase, Kind: s.kind, Reason: st.last(), Hint: s.hint}
+			if s.phase == PhaseAuth {
+				e.Err = errRefused
+			}
 			if s.phase == PhaseAuth && banner != "" {
 				e.Reason += "; it says " + excerpt([]byte(banner))
 			}
@@ -88,6 +95,9 @@ func behindProxy(st sshState, stderr string) *Error {
 		e.Reason = "the jump host or ProxyCommand did not reach the host: it says " + text
 	}
 	e.Hint = "log in to it by hand: ssh JUMPHOST"
+	if strings.Contains(stderr, "Permission denied (") || strings.Contains(stderr, "Too many authentication failures") {
+		e.Err = errRefused
+	}
 	if strings.Contains(stderr, "Host key verification failed") {
 		e.Kind = KindUnknownKey
 		if strings.Contains(stderr, "REMOTE HOST IDENTIFICATION HAS CHANGED") {
