@@ -259,7 +259,7 @@ func (o *offer) failure(s *Settings, cause error) *Error {
 		if s.Port != 22 {
 			port = fmt.Sprintf("-p %d ", s.Port)
 		}
-		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; a locked account or a missing login shell is refused in the same words", port, quoteWord(s.User+"@"+s.Address))
+		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; an account that is locked or expired, a missing login shell and a home directory that others may write to are refused in the same words", port, quoteWord(s.User+"@"+s.Address))
 	}
 	return e
 }
