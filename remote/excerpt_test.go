@@ -3,6 +3,7 @@ package remote
 import (
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
@@ -53,5 +54,25 @@ func TestWhatIsPrintedInsteadOfAnAnswer(t *testing.T) {
 		if len(e.Reason) > 500 || strings.ContainsAny(e.Reason, "\n\x1b") {
 			t.Errorf("%s: %d bytes of reason: %q", c.name, len(e.Reason), e.Reason)
 		}
+	}
+}
+
+// A script that does not come to its end is judged by what was printed too: bash
+// tries for 15 seconds to fork where it may not.
+func TestWhatIsPrintedBeforeATimeout(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, text, reason, hint string }{
+		{"nothing", "sleep 100\n", "within 300ms", "nothing was printed: a login script"},
+		{"a question", "printf 'Which environment? [1-3] '; sleep 100\n", `within 300ms: "Which environment? [1-3]"`, "allow it more time"},
+		{"words on stderr", "echo 'waiting for the file server' >&2; sleep 100\n", `within 300ms: "waiting for the file server"`, "the script printed nothing: a login script"},
+		{"no process left", "echo 'sh: fork: retry: Resource temporarily unavailable' >&2; sleep 100\n", "fork: retry", "nproc"},
+	} {
+		l := &Local{Limits: Limits{Script: 300 * time.Millisecond}}
+		e := failure(t, l.Run(t.Context(), inventory.Host{Local: true}, script(c.text)))
+		if e.Phase != PhaseScript || e.Kind != KindTimeout {
+			t.Errorf("%s: phase %s kind %q, want script timeout", c.name, e.Phase, e.Kind)
+		}
+		contains(t, c.name+": reason", e.Reason, c.reason)
+		contains(t, c.name+": hint", e.Hint, c.hint)
 	}
 }

@@ -12,10 +12,21 @@ const lostInScript = "the connection ended in the middle of the script"
 // scriptTimedOut is for a script that did not come to its end.
 func scriptTimedOut(ctx context.Context, r *running) *Error {
 	e := ended(ctx, PhaseScript, "the script did not come to its end")
-	if e.Phase == PhaseScript {
-		e.Hint = "the host is overloaded, or a disk or network file system hangs; allow it more time or log in and look"
-		if len(r.stdout.soFar()) == 0 {
-			e.Hint = "nothing was printed: a login script may wait for input, or the host hangs"
+	if e.Phase != PhaseScript {
+		return e
+	}
+	said, found := whatWasSaid(r.stdout.soFar(), r.stderr.soFar())
+	if text := excerptEnds(said); text != "" {
+		e.Reason += ": " + text
+	}
+	e.Hint = "the host is overloaded, or a disk or network file system hangs; allow it more time or log in and look"
+	switch {
+	case found != nil:
+		e.Hint = found.hint
+	case len(r.stdout.soFar()) == 0:
+		e.Hint = "nothing was printed: a login script may wait for input, or the host hangs"
+		if len(said) > 0 {
+			e.Hint = "the script printed nothing: a login script may wait for input, or the host hangs"
 		}
 	}
 	return e
@@ -95,7 +106,7 @@ func incomplete(res *Result, e exit, lim Limits) *Error {
 	if res.Truncated && len(res.Stdout) == lim.Stdout {
 		err.Reason += fmt.Sprintf("; only the first %d bytes were kept", lim.Stdout)
 	}
-	said, found := whatWasSaid(res)
+	said, found := whatWasSaid(res.Stdout, res.Stderr)
 	if text := excerptEnds(said); text != "" {
 		err.Reason += ": " + text
 	}
@@ -116,15 +127,15 @@ func incomplete(res *Result, e exit, lim Limits) *Error {
 // whatWasSaid is what a host printed instead of the answer, with the tell that
 // is in it: the line of that, else stderr, else stdout where it is short and so
 // not the script's but of what ran instead.
-func whatWasSaid(res *Result) ([]byte, *tell) {
-	if t := tellIn(res.Stderr); t != nil {
-		return t.line(res.Stderr), t
+func whatWasSaid(stdout, stderr []byte) ([]byte, *tell) {
+	if t := tellIn(stderr); t != nil {
+		return t.line(stderr), t
 	}
-	if t := tellIn(res.Stdout); t != nil && len(res.Stdout) < 4096 {
-		return t.line(res.Stdout), t
+	if t := tellIn(stdout); t != nil && len(stdout) < 4096 {
+		return t.line(stdout), t
 	}
-	if last := bytes.TrimSpace(res.Stderr); len(last) > 0 || len(res.Stdout) > 4*maxExcerpt {
+	if last := bytes.TrimSpace(stderr); len(last) > 0 || len(stdout) > 4*maxExcerpt {
 		return last, nil
 	}
-	return bytes.TrimSpace(res.Stdout), nil
+	return bytes.TrimSpace(stdout), nil
 }

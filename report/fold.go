@@ -96,14 +96,38 @@ func (fs *folds) add(h *Host) {
 			order: slices.IndexFunc(h.Checks, func(c probes.Check) bool { return c.Probe == f.Probe }),
 		})
 	}
+	spared := fs.addNoProcesses(h)
 	for i := range h.Checks {
-		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status) {
+		if c := &h.Checks[i]; (c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status)) && !spared[c.Probe] {
 			fs.put(h.Name, squashDigits, Fold{
 				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck, order: i,
 				Message: reasonOf(c),
 			})
 		}
 	}
+}
+
+// noProcesses is what probes/main.sh says of all that it could not ask on a
+// host that cannot fork.
+const noProcesses = "the host refuses to start processes"
+
+// addNoProcesses folds the checks that could not be made for want of processes
+// into one, and says which those are: it is one thing that is wrong.
+func (fs *folds) addNoProcesses(h *Host) map[string]bool {
+	spared := map[string]bool{}
+	var names []string
+	for i := range h.Checks {
+		if c := &h.Checks[i]; c.Status == probes.StatusUnknown && strings.Contains(c.Reason, noProcesses) {
+			names, spared[c.Probe] = append(names, c.Probe), true
+		}
+	}
+	if len(names) > 0 {
+		fs.put(h.Name, squashNothing, Fold{
+			Status: probes.StatusUnknown, Code: names[0], kind: foldCheck, Message: strings.Join(names, ", ") + ": " + noProcesses,
+			Remedy: "a limit of processes is reached: compare nproc of the login user, pids.max of its slice and kernel.pid_max with ps -eLf on the host",
+		})
+	}
+	return spared
 }
 
 // reasonOf is why a check is unknown, with its name once: the setting of nofile

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -154,5 +155,30 @@ func TestWrapKeepsEveryWordAndNoLineIsTooLong(t *testing.T) {
 	}
 	if got := strings.Join(atMost([]string{"one", "two", "three"}, 2, 10, "…"), "|"); got != "one|two…" {
 		t.Errorf("atMost = %q", got)
+	}
+}
+
+// A host that cannot fork has one thing wrong, and not one for each check.
+func TestAHostWithoutProcessesIsOneFold(t *testing.T) {
+	t.Parallel()
+	var fs folds
+	unknown := func(probe, reason string) probes.Check {
+		return probes.Check{Probe: probe, Status: probes.StatusUnknown, Reason: reason}
+	}
+	fs.add(&Host{Name: "tm1", Status: probes.StatusUnknown, Checks: []probes.Check{
+		unknown("maps", "max_map_count: the maps section was given up: the host refuses to start processes"),
+		unknown("disk", "listed: the disk section was given up: the host refuses to start processes"),
+		unknown("nofile", "not collected"),
+	}})
+	var got []string
+	for _, f := range fs.sorted() {
+		got = append(got, f.text())
+	}
+	if diff := cmp.Diff([]string{"maps, disk: the host refuses to start processes", "nofile: not collected"}, got); diff != "" {
+		t.Error(diff)
+	}
+	script, err := os.ReadFile("../probes/main.sh")
+	if err != nil || !strings.Contains(string(script), noProcesses) {
+		t.Errorf("probes/main.sh says it in other words than %q (%v)", noProcesses, err)
 	}
 }

@@ -54,7 +54,7 @@ func newMatrixLab(t *testing.T, rows []matrixRow) *matrixLab {
 			r.made.then(l, h)
 		}
 	}
-	l.lab.connect("")
+	l.lab.connect("stranger")
 	l.config.WriteString(l.read("ssh_config"))
 	l.known.WriteString(l.read("known_hosts"))
 	for _, r := range rows {
