@@ -219,6 +219,9 @@ func (o *offer) last() (candidate, bool) {
 	return o.offered[len(o.offered)-1], true
 }
 
+// sameWords are reasons that a server keeps for itself.
+const sameWords = "an account that is locked or expired, a missing login shell and a home directory that others may write to are refused in the same words"
+
 // failure is the error for a login that the server refused.
 func (o *offer) failure(s *Settings, cause error) *Error {
 	o.mu.Lock()
@@ -259,7 +262,7 @@ func (o *offer) failure(s *Settings, cause error) *Error {
 		if s.Port != 22 {
 			port = fmt.Sprintf("-p %d ", s.Port)
 		}
-		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; an account that is locked or expired, a missing login shell and a home directory that others may write to are refused in the same words", port, quoteWord(s.User+"@"+s.Address))
+		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; %s", port, quoteWord(s.User+"@"+s.Address), sameWords)
 	}
 	return e
 }

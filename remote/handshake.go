@@ -171,6 +171,12 @@ func (l *login) failure(ctx context.Context, err error) error {
 	return e
 }
 
+// notTheAccount is the hint where the connection ended once a key was offered.
+const notTheAccount = "it may take the key and not the account (PAM: /etc/nologin, an expired account, access.conf): the log of sshd on the host says why"
+
+// pamWaits is the hint for a login that does not end.
+const pamWaits = "the server waits for something: a directory service, PAM, or a key that wants a touch"
+
 // lost is for a connection that ended during login.
 func (l *login) lost(err error) *Error {
 	e := &Error{Phase: PhaseAuth, Err: err, Reason: "the server closed the connection during login", Hint: "the log of sshd on the host says why"}
@@ -179,18 +185,18 @@ func (l *login) lost(err error) *Error {
 	}
 	if k, ok := l.offer.last(); ok {
 		e.Reason += ", after " + k.label + " was offered as " + l.s.User
-		e.Hint = "it may take the key and not the account (PAM: /etc/nologin, an expired account, access.conf): the log of sshd on the host says why"
+		e.Hint = notTheAccount
 	}
 	return e
 }
 
 // says adds what the server showed before it ended a login.
 func (e *Error) says(said []byte) *Error {
-	if text := excerpt(said); text != "" {
-		e.Reason += "; it says " + text
-	}
 	if t := tellIn(said); t != nil {
-		e.Hint = t.hint
+		said, e.Hint = t.line(said), t.hint
+	}
+	if text := excerptEnds(said); text != "" {
+		e.Reason += "; it says " + text
 	}
 	return e
 }
@@ -215,7 +221,7 @@ func (l *login) timedOut(ctx context.Context, head []byte, spoke, keySeen bool) 
 	case keySeen:
 		e.Phase = PhaseAuth
 		e.Reason, _ = limitReason("login did not end", e.Err)
-		e.Hint = "the server waits for something: a directory service, PAM, or a key that wants a touch"
+		e.Hint = pamWaits
 	case !spoke:
 		what := "connected, but no SSH server spoke"
 		if len(head) > 0 {

@@ -2,13 +2,15 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
-	"os"
-	"path/filepath"
+	"fmt"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/tmdoctor/tmdoctor/probes"
 	"github.com/tmdoctor/tmdoctor/report"
@@ -20,21 +22,43 @@ import (
 const (
 	connectLimit = 5 * time.Second
 	authLimit    = 8 * time.Second
-	scriptLimit  = 15 * time.Second
+	scriptLimit  = 20 * time.Second
 	// memoryLimit is what the whole run may take, in bytes. Two hosts print
 	// without end, one of them a line of 1 GiB.
 	memoryLimit = 300 << 20
 )
 
-// TestMatrix asks all hosts of the matrix in one run of tmdoctor.
+// TestMatrix asks all hosts of the matrix in one run of tmdoctor, and then
+// through ssh(1).
 func TestMatrix(t *testing.T) {
 	if testing.Short() {
-		t.Skip("starts fifty sshd hosts")
+		t.Skip("starts sixty sshd hosts")
 	}
 	t.Parallel()
 	l := newMatrixLab(t, matrix)
-	cmd := l.command("check", "-F", l.path("ssh_config"), "-i", l.path("hosts.txt"), "-o", "json",
-		"--connect-timeout", connectLimit.String(), "--auth-timeout", authLimit.String(), "--script-timeout", scriptLimit.String())
+	t.Run("native", func(t *testing.T) { l.ask(t, matrix) })
+	t.Run("table", func(t *testing.T) { l.readable(t) })
+	var again []matrixRow
+	for _, row := range matrix {
+		if row.made.once {
+			continue
+		}
+		if words, ok := inOtherWords[row.host]; ok {
+			row.reason, row.hint = words[0], cmp.Or(words[1], row.hint)
+		}
+		again = append(again, row)
+	}
+	t.Run("openssh", func(t *testing.T) { l.ask(t, again, "--transport", "openssh") })
+}
+
+// ask runs tmdoctor once on the hosts of all rows.
+func (l *matrixLab) ask(t *testing.T, rows []matrixRow, args ...string) {
+	args = append([]string{"check", "-F", l.path("ssh_config"), "-i", l.path("hosts.txt"), "-o", "json",
+		"--connect-timeout", connectLimit.String(), "--auth-timeout", authLimit.String(), "--script-timeout", scriptLimit.String()}, args...)
+	for _, row := range rows {
+		args = append(args, row.host)
+	}
+	cmd := l.command(args...)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
 	start := time.Now()
@@ -45,32 +69,29 @@ func TestMatrix(t *testing.T) {
 	if err := json.Unmarshal(out.Bytes(), &r); err != nil {
 		t.Fatalf("the report is not JSON: %v\n%s", err, errs.String())
 	}
-	if len(r.Hosts) != len(matrix) {
-		t.Errorf("%d hosts in the report, want %d", len(r.Hosts), len(matrix))
+	if len(r.Hosts) != len(rows) {
+		t.Fatalf("%d hosts in the report, want %d", len(r.Hosts), len(rows))
 	}
-	for i, want := range matrix {
+	for i, want := range rows {
 		t.Run(want.host, func(t *testing.T) { want.compare(t, &r.Hosts[i]) })
 	}
-	t.Run("the end", func(t *testing.T) {
-		usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
-		t.Logf("%d hosts in %v: %d MiB, %v of processor", len(matrix), took, usage.Maxrss>>10, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
-		if got := cmd.ProcessState.ExitCode(); got != exitOf(&r) || got == 0 {
-			t.Errorf("exit status %d, want %d", got, exitOf(&r))
-		}
-		if slowest := authLimit + scriptLimit + 5*time.Second; took > slowest {
-			t.Errorf("took %v, want %v at most", took, slowest)
-		}
-		if usage.Maxrss<<10 > memoryLimit {
-			t.Errorf("took %d bytes of memory, want %d at most", usage.Maxrss<<10, memoryLimit)
-		}
-		if pids := l.running(); pids != nil {
-			t.Errorf("still there: processes %s", pids)
-		}
-		if errs.Len() > 0 {
-			t.Errorf("standard error: %s", errs.String())
-		}
-	})
-	t.Run("table", func(t *testing.T) { l.readable(t) })
+	usage := cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	t.Logf("%d hosts in %v: %d MiB, %v of processor", len(rows), took, usage.Maxrss>>10, cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime())
+	if got := cmd.ProcessState.ExitCode(); got != exitOf(&r) || got == 0 {
+		t.Errorf("exit status %d, want %d", got, exitOf(&r))
+	}
+	if slowest := connectLimit + authLimit + scriptLimit + 5*time.Second; took > slowest {
+		t.Errorf("took %v, want %v at most", took, slowest)
+	}
+	if usage.Maxrss<<10 > memoryLimit {
+		t.Errorf("took %d bytes of memory, want %d at most", usage.Maxrss<<10, memoryLimit)
+	}
+	if left := l.running(); len(left) > 0 {
+		t.Errorf("still there: %q", left)
+	}
+	if errs.Len() > 0 {
+		t.Errorf("standard error: %s", errs.String())
+	}
 }
 
 // exitOf is the exit status that a report has.
@@ -118,28 +139,35 @@ func (want matrixRow) compare(t *testing.T, h *report.Host) {
 	}
 }
 
-// running are the processes of this lab's tmdoctor.
-func (l *matrixLab) running() (pids []string) {
-	exes, _ := filepath.Glob("/proc/[0-9]*/exe")
-	for _, exe := range exes {
-		if to, err := os.Readlink(exe); err == nil && to == l.bin {
-			pids = append(pids, exe)
-		}
-	}
-	return pids
+// running are the processes in the control namespace: tmdoctor's, and those of
+// what it started.
+func (l *matrixLab) running() []string {
+	return strings.Fields(l.must("ip", "netns", "pids", l.ctl))
 }
 
-// readable looks at the table of the run: each host that was lost, with its
-// phase and a hint, in lines no longer than the terminal.
+// readable looks at the table of the last run: a row for each host with its
+// phase, and what is wrong with it, in lines no longer than the terminal.
 func (l *matrixLab) readable(t *testing.T) {
-	stdout, stderr, _ := l.run("check", "--from", l.path("report.json"), "--all")
-	if stderr != "" {
-		t.Errorf("standard error: %s", stderr)
-	}
+	const columns = 80
+	cmd := l.command("check", "--from", l.path("report.json"), "--all")
+	cmd.Env = append(cmd.Env, fmt.Sprintf("COLUMNS=%d", columns))
+	out, _ := cmd.Output()
+	rows, rest, _ := strings.Cut(string(out), "FINDINGS\n")
+	t.Logf("\n%s", out)
 	for _, want := range matrix {
-		if want.phase != "" && !strings.Contains(stdout, "unreachable: "+want.phase) {
-			t.Errorf("no host is unreachable in phase %s", want.phase)
+		row := regexp.MustCompile(`(?m)^` + want.host + ` .*`).FindString(rows)
+		if row == "" || want.phase != "" && !strings.Contains(row, "unknown  unreachable: "+want.phase) {
+			t.Errorf("the row of %s in phase %q is %q", want.host, want.phase, row)
 		}
 	}
-	t.Logf("\n%s", stdout)
+	// Reasons and commands to type may be longer.
+	for line := range strings.Lines(rows) {
+		if n := utf8.RuneCountInString(strings.TrimRight(line, "\n")); n > columns {
+			t.Errorf("a line of %d columns: %s", n, line)
+		}
+	}
+	findings, _, _ := strings.Cut(rest, "LIMITS")
+	if n := len(regexp.MustCompile(`host\s+refuses\s+to\s+start`).FindAllString(findings, -1)); n != 1 {
+		t.Errorf("that a host cannot fork is found %d times", n)
+	}
 }

@@ -26,6 +26,8 @@ type made struct {
 	fault demo.Fault
 	// address is all there is.
 	address string
+	// once is true where only the first session meets it.
+	once bool
 }
 
 const (
@@ -106,8 +108,8 @@ var matrix = []matrixRow{
 	{"one-line", made{prepare: sh + "head -c 1G /dev/zero\nEOF"}, "script", "printed without end", "login scripts"},
 	{"shell-killed", made{prepare: sh + "(sleep 0.3; kill -9 $$) & sleep 600\nEOF"}, "script", "killed by signal KILL", "out-of-memory killer"},
 	{"sshd-killed", made{prepare: sh + "sleep 0.3; kill -9 $PPID; sleep 600\nEOF"}, "script", "ended in the middle", "rebooted"},
-	{"reboots", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF\n" + reboot}, "script", "ended in the middle", "rebooted"},
-	{"powered-off", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF", then: (*matrixLab).powerOff}, "script", "did not come to its end within", "the host hangs"},
+	{"reboots", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF\n" + reboot, once: true}, "script", "ended in the middle", "rebooted"},
+	{"powered-off", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF", then: (*matrixLab).powerOff, once: true}, "script", "did not come to its end within", "the host hangs"},
 
 	// Servers that no sshd is: remote/hostile_test.go has all of them.
 	{"drips", made{fault: demo.DripVersion}, "handshake", "not its whole SSH version within", "overloaded or hangs"},
@@ -127,4 +129,19 @@ var matrix = []matrixRow{
 	{"drips-output", made{fault: demo.FloodBytes}, "script", "did not come to its end within", "allow it more time"},
 	{"stderr-flood", made{fault: demo.FloodStderr}, "script", "printed without end", "login scripts"},
 	{"big-line", made{fault: demo.BigLine}, "script", "printed without end", "login scripts"},
+}
+
+// inOtherWords are rows of the matrix for which ssh(1) has words of its own, of
+// the reason and, where that is another too, of the hint.
+var inOtherWords = map[string][2]string{
+	"no-name":    {"Could not resolve hostname nobody.lab", ""},
+	"stopped":    {"no key exchange within", "the host hangs"},
+	"busy":       {"onnection", "MaxStartups"}, // reset or closed, whichever is quicker
+	"old-kex":    {"Their offer: diffie-hellman-group14-sha1", ""},
+	"drips":      {"no key exchange within", "the host hangs"},
+	"talks-on":   {"invalid format", ""},
+	"resets":     {"onnection", "MaxStartups"},
+	"closes-kex": {"ssh says", "log of sshd"},
+	"sha1-only":  {"Their offer: diffie-hellman-group1-sha1", ""},
+	"banners":    {"banner without end", ""},
 }
