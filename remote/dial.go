@@ -18,11 +18,7 @@ const stagger = 250 * time.Millisecond
 
 // dial connects to a host that needs no jump host.
 func (n *Native) dial(ctx context.Context, s *Settings) (net.Conn, *Error) {
-	limit := n.limits.Connect
-	if s.Connect > 0 && s.Connect < limit {
-		limit = s.Connect
-	}
-	ctx, cancel := within(ctx, limit)
+	ctx, cancel := within(ctx, n.limits.connect(s))
 	defer cancel()
 	if n.opts.Dial != nil {
 		conn, err := n.opts.Dial(ctx, s.Network, s.HostPort())

@@ -50,7 +50,7 @@ type jumpPool struct {
 func (p *jumpPool) host(way []Settings) *jumpHost {
 	var key strings.Builder
 	for _, s := range way {
-		fmt.Fprintf(&key, "%s@%s %s %s %s\n", s.User, s.HostPort(), s.HostKeyAlias, s.Name, s.IdentityFiles)
+		fmt.Fprintf(&key, "%s@%s %s %s %s %q\n", s.User, s.HostPort(), s.HostKeyAlias, s.Name, s.IdentityFiles, s.ProxyCommand)
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()

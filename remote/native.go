@@ -26,6 +26,7 @@ type Native struct {
 	jumps    jumpPool
 	sudo     sudoer
 	slots    chan struct{} // one for each key exchange at work
+	proxies  chan struct{} // one for each ProxyCommand at work
 
 	life context.Context // of what hosts share: jump hosts
 	end  context.CancelFunc
@@ -59,7 +60,7 @@ func NewNative(opts Options) (*Native, error) {
 	life, end := context.WithCancel(context.Background())
 	return &Native{
 		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase},
-		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
+		slots: make(chan struct{}, opts.Limits.Handshakes), proxies: make(chan struct{}, proxyCommands(descriptorLimit())), life: life, end: end,
 		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
@@ -174,16 +175,7 @@ func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connect
 
 func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen bool) (c connected, err error) {
 	start := time.Now()
-	var conn net.Conn
-	release := func() {}
-	if len(s.Jumps) > 0 {
-		conn, release, err = n.through(ctx, s.Jumps, s)
-	} else {
-		var e *Error
-		if conn, e = n.dial(ctx, s); e != nil {
-			err = e
-		}
-	}
+	conn, release, err := n.connect(ctx, s)
 	c.timing.Connect = time.Since(start)
 	if err != nil {
 		return c, err
@@ -194,6 +186,9 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 	c.notes = l.notesSoFar()
 	if err != nil {
 		release()
+		if p, ok := conn.(*proxied); ok {
+			err = p.explain(err)
+		}
 		return c, err
 	}
 	if k, ok := l.offer.last(); ok {
@@ -205,6 +200,25 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		release()
 	}
 	return c, nil
+}
+
+// connect opens the connection to a host, directly, through jump hosts or by
+// its ProxyCommand. release is to be called when it is no longer used.
+func (n *Native) connect(ctx context.Context, s *Settings) (conn net.Conn, release func(), err error) {
+	if len(s.Jumps) > 0 {
+		return n.through(ctx, s.Jumps, s)
+	}
+	release = func() {}
+	var e *Error
+	if s.ProxyCommand != "" {
+		var p *proxied
+		if p, e = n.proxy(ctx, s); e == nil {
+			return p, func() { p.Close() }, nil
+		}
+	} else if conn, e = n.dial(ctx, s); e == nil {
+		return conn, release, nil
+	}
+	return nil, release, e
 }
 
 // hostKeysFor is the index of known_hosts files, read once.
