@@ -26,12 +26,20 @@ func splitDirective(line string) (keyword string, words []string, err error) {
 		line = line[:end]
 	}
 	keyword = strings.ToLower(strings.Trim(line, `"`))
-	if rawDirectives[keyword] {
-		return keyword, []string{rest}, nil
-	}
 	words, err = splitWords(rest)
-	return keyword, words, err
+	switch {
+	case err != nil:
+		return keyword, nil, err
+	case rawDirectives[keyword]:
+		return keyword, []string{strings.TrimLeft(rest, " \t=")}, nil
+	case keyword == "proxyjump" && len(words) == 1 && strings.EqualFold(words[0], "none") && len(rest) > len("none"):
+		return keyword, nil, errNone
+	}
+	return keyword, words, nil
 }
+
+// errNone is for what ssh(1) takes for the name of a jump host.
+var errNone = errors.New("proxyjump none takes neither quotes nor a comment")
 
 // rawDirectives take the rest of the line as it is, for a shell.
 var rawDirectives = map[string]bool{"proxycommand": true, "localcommand": true, "remotecommand": true, "knownhostscommand": true}
