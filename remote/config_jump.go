@@ -82,6 +82,10 @@ func (l *lookup) proxyCommand(s *Settings) error {
 	if d.value() == "-" {
 		return unsupported(d.place, "proxycommand - would take standard input for the host", "name a command")
 	}
+	if l.unclear {
+		return unsupported(d.place, "proxycommand below proxyjump none: ssh of some versions uses it, of others not",
+			"leave one of them out for this host")
+	}
 	if f, ok := l.first["proxyusefdpass"]; ok {
 		yes, err := yesNo(f)
 		if err != nil {

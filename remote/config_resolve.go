@@ -103,6 +103,7 @@ type lookup struct {
 	identities   []directive          // but all of these count
 	certificates []directive
 	unheard      []directive   // what ssh would refuse to read
+	unclear      bool          // the ProxyCommand stands below a ProxyJump none
 	warnings     []string      // about blocks that may hold
 	held         map[int]state // blocks that hold or may, of this pass
 }
@@ -262,8 +263,9 @@ func (l *lookup) set(d directive) {
 		return
 	}
 	l.first[key] = d
-	// A jump host keeps a later ProxyCommand from counting, "none" does not
-	// (readconf.c, parse_jump).
+	_, jump := l.first["proxyjump"]
+	l.unclear = l.unclear || key == "proxycommand" && jump
+	// A jump host keeps a later ProxyCommand from counting.
 	if key == "proxyjump" && !isNone(d) {
 		l.first["proxycommand"] = directive{place: d.place, key: "proxycommand", args: []string{"none"}}
 	}

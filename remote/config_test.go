@@ -93,7 +93,8 @@ func TestResolve(t *testing.T) {
 		{"ProxyCommand with its tokens", "ProxyCommand = nc -x '%r@%n' %h %p %% %k # x\nHostName db\nHostKeyAlias a", inventory.Host{}, func(s *Settings) {
 			s.Address, s.HostKeyAlias, s.ProxyCommand = "db", "a", "nc -x 'me@tm1' db 22 % a # x"
 		}},
-		{"ProxyJump none leaves a ProxyCommand alone, as ssh does", "ProxyJump none\nProxyCommand nc %h\n", inventory.Host{}, func(s *Settings) { s.ProxyCommand = "nc tm1" }},
+		{"ProxyJump none below a ProxyCommand leaves it alone", "ProxyCommand nc %h\nProxyJump none\n", inventory.Host{}, func(s *Settings) { s.ProxyCommand = "nc tm1" }},
+		{"ProxyJump before ProxyCommand wins", "ProxyJump none\nProxyCommand none\nProxyJump gate\nProxyCommand nc\n", inventory.Host{}, func(s *Settings) {}},
 		{"ProxyCommand none keeps a ProxyJump from counting", "ProxyCommand none\nProxyJump gate\n", inventory.Host{}, func(s *Settings) {}},
 		{"a jump of the inventory wins", "ProxyCommand nc %h\n", inventory.Host{Jump: "none"}, func(s *Settings) {}},
 		{"certificates add up", "CertificateFile ~/a-%r\nHost *\nCertificateFile ~root/b\nCertificateFile ~/a-%r\n", inventory.Host{}, func(s *Settings) {
@@ -178,10 +179,11 @@ func TestWhatCannotBeHonouredIsRefusedByPlace(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, config, want string }{
 		{"ProxyUseFdpass", "ProxyCommand nc %h\nProxyUseFdpass yes\n", ":2: proxyusefdpass yes is not supported"},
+		{"ProxyCommand below ProxyJump none", "ProxyJump none\nProxyCommand nc %h\n", ":2: proxycommand below proxyjump none: ssh of some versions uses it, of others not"},
 		{"ProxyCommand -", "ProxyCommand -\n", ":1: proxycommand - would take standard input for the host"},
 		{"ProxyCommand and a shell's words", "User a;b\nProxyCommand nc %h\n", `:2: proxycommand would be given "tm1", "tm1" and "a;b": characters that mean something to a shell are not allowed there`},
 		{"ProxyCommand with a token of files", "ProxyCommand nc %u\n", ":1: token %u is not supported here"},
-		{"ProxyJump none and a comment", "ProxyJump x%h;y\n", `:1: jump host "xtm1;y" has characters that ssh does not allow`},
+		{"ProxyJump and a shell's words", "ProxyJump x%h;y\n", `:1: jump host "xtm1;y" has characters that ssh does not allow`},
 		{"Match exec", "\nMatch exec \"true\"\nHostName x\n", `:2: Match exec true is not supported and could apply (it sets hostname)`},
 		{"Match version", "Match version OpenSSH_1*\nUser x\n", ":1: Match version OpenSSH_1* is not supported and could apply (it sets user)"},
 		{"Match of quotes that versions read differently", "Match host 'x'\nUser x\nMatch user 'me'\nUser x\n", ":3: Match user me is not supported and could apply (it sets user)"},
@@ -229,6 +231,7 @@ func TestAFileThatSSHRefusesIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, config, want string }{
 		{"open quote", "Host a\nUser \"x\n", ":2: a quote is not closed"},
+		{"NUL", "Host a\n#\x00\n", ":2: a NUL byte is in the line"},
 		{"no value", "\nPort\n", ":2: port has no value"},
 		{"open quote for a shell", "ProxyCommand nc \"x\n", ":1: a quote is not closed"},
 		{"ProxyJump none and a comment", "ProxyJump none # c\n", ":1: proxyjump none takes neither quotes nor a comment"},

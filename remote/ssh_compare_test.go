@@ -47,6 +47,7 @@ func TestResolveAgreesWithSSH(t *testing.T) {
 var refusedByName = []*regexp.Regexp{
 	regexp.MustCompile(`Match .* is not supported and could apply`),
 	regexp.MustCompile(`versions of ssh before 10\.1 read the files again`),
+	regexp.MustCompile(`proxycommand below proxyjump none`), // used since 10.3, and by some distributions before
 	regexp.MustCompile(`is reached through itself$`),
 	regexp.MustCompile(`no way to log in is left by`),
 	regexp.MustCompile(`: user .*: ssh expands tokens here since version 10`),
@@ -177,7 +178,11 @@ func (p *sshAnswer) settings() Settings {
 	s := Settings{Address: p.one("hostname"), User: p.one("user"), HostKeyAlias: p.one("hostkeyalias"), BindAddress: p.one("bindaddress")}
 	s.Port, _ = strconv.Atoi(p.one("port"))
 	s.IdentityFiles, s.CertificateFiles = p.paths("identityfile", p.tokens), p.paths("certificatefile", p.tokens)
-	s.RevokedHostKeys = p.paths("revokedhostkeys", p.tokens)
+	for _, f := range strings.Fields(p.one("revokedhostkeys")) { // without tokens, or expanded by ssh
+		if f != "none" {
+			s.RevokedHostKeys = append(s.RevokedHostKeys, f)
+		}
+	}
 	s.IdentitiesOnly, s.HashKnownHosts = p.one("identitiesonly") == "yes", p.one("hashknownhosts") == "yes"
 	s.Network = map[string]string{"any": "tcp", "inet": "tcp4", "inet6": "tcp6"}[p.one("addressfamily")]
 	s.AcceptNew = slices.Contains([]string{"accept-new", "no", "off", "false"}, p.one("stricthostkeychecking"))

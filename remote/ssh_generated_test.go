@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -60,7 +61,10 @@ func TestGeneratedConfigurationsAgreeWithSSH(t *testing.T) {
 	}
 	refused, asked := 0, 0
 	for seed := range *configs {
-		g := configGenerator{Rand: rand.New(rand.NewPCG(seed, 2)), tags: program.since(9, 4)}
+		g := configGenerator{Rand: rand.New(rand.NewPCG(seed, 2)), tags: program.since(9, 4), pool: directivePool}
+		if program.since(10, 1) {
+			g.pool = slices.Concat(g.pool, []string{"RevokedHostKeys ~/%h-%p", "UserKnownHostsFile ~/%j-%C /x", "Tag t1", "Tag t2"})
+		}
 		config := g.archive()
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			for _, name := range []string{"a", "b.example", "10.0.0.1", "::1"} {
@@ -82,7 +86,8 @@ func TestGeneratedConfigurationsAgreeWithSSH(t *testing.T) {
 // configGenerator writes configurations that ssh takes.
 type configGenerator struct {
 	*rand.Rand
-	tags  bool // ssh knows Tag and what came with it
+	tags  bool // ssh knows Match tagged and what came with it
+	pool  []string
 	files []string
 }
 
@@ -117,7 +122,7 @@ func (g *configGenerator) lines(n, depth int) string {
 		case k == 4:
 			b.WriteString(g.pick("# Port 1", "", "   "))
 		default:
-			b.WriteString(g.pick("", "  ", "\t") + g.pick(directivePool...) + g.pick("", " ", "\t"))
+			b.WriteString(g.pick("", "  ", "\t") + g.pick(g.pool...) + g.pick("", " ", "\t"))
 		}
 		b.WriteString(g.pick("\n", "\n", "\r\n"))
 	}
