@@ -18,10 +18,7 @@ const stagger = 250 * time.Millisecond
 
 // dial connects to a host that needs no jump host, when it is its turn.
 func (n *Native) dial(ctx context.Context, s *Settings, p *admission) (net.Conn, *Error) {
-	limit := n.limits.Connect
-	if s.Connect > 0 && s.Connect < limit {
-		limit = s.Connect
-	}
+	limit := n.limits.connect(s)
 	if n.opts.Dial != nil {
 		ip, _ := netip.ParseAddr(s.Address)
 		if e := p.turn(ctx, n.limits.doorsTo(nil, s.HostPort(), ip)); e != nil {
