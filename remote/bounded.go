@@ -25,6 +25,17 @@ func ended(ctx context.Context, phase Phase, doing string) *Error {
 	return &Error{Phase: PhaseDeadline, Kind: KindCanceled, Reason: "the run ended first, in phase " + string(phase), Err: context.Cause(ctx)}
 }
 
+// awaitEnd waits for ctx to end where its deadline is at hand. What has the
+// same deadline from it, a dialer or a resolver, may notice a moment before ctx
+// does, and only ctx knows whose deadline it was.
+func awaitEnd(ctx context.Context) {
+	deadline, ok := ctx.Deadline()
+	if !ok || time.Until(deadline) > lingering {
+		return
+	}
+	<-ctx.Done()
+}
+
 // limitReason is what did not happen within a limit; false where err is no limit
 // that was reached.
 func limitReason(doing string, err error) (string, bool) {

@@ -18,10 +18,7 @@ const stagger = 250 * time.Millisecond
 
 // dial connects to a host that needs no jump host, when it is its turn.
 func (n *Native) dial(ctx context.Context, s *Settings, p *admission) (net.Conn, *Error) {
-	limit := n.limits.Connect
-	if s.Connect > 0 && s.Connect < limit {
-		limit = s.Connect
-	}
+	limit := n.limits.connect(s)
 	if n.opts.Dial != nil {
 		ip, _ := netip.ParseAddr(s.Address)
 		if e := p.turn(ctx, n.limits.doorsTo(nil, s.HostPort(), ip)); e != nil {
@@ -146,12 +143,15 @@ func dialAny(ctx context.Context, addrs []netip.Addr, dial func(context.Context,
 }
 
 func resolveError(ctx context.Context, name string, err error) *Error {
+	var dns *net.DNSError
+	if errors.As(err, &dns) && dns.IsTimeout {
+		awaitEnd(ctx)
+	}
 	if ctx.Err() != nil {
 		return ended(ctx, PhaseResolve, fmt.Sprintf("no answer about the name %s", name))
 	}
 	e := &Error{Phase: PhaseResolve, Err: err, Reason: fmt.Sprintf("looking up %s: %v", name, err)}
-	var dns *net.DNSError
-	if errors.As(err, &dns) {
+	if dns != nil {
 		e.Reason = fmt.Sprintf("name %s: %s", name, dns.Err)
 		e.Hint = "check the resolver of this machine"
 		if dns.IsNotFound {
@@ -188,8 +188,15 @@ func connectError(ctx context.Context, addr string, err error) *Error {
 			return &Error{Phase: PhaseConnect, Err: err, Reason: fmt.Sprintf(c.reason, addr), Hint: c.hint}
 		}
 	}
-	if ctx.Err() != nil || errors.Is(err, os.ErrDeadlineExceeded) {
+	late := errors.Is(err, os.ErrDeadlineExceeded)
+	if late {
+		awaitEnd(ctx)
+	}
+	if ctx.Err() != nil || late {
 		e := ended(ctx, PhaseConnect, fmt.Sprintf("no answer from %s", addr))
+		if ctx.Err() == nil {
+			e = &Error{Phase: PhaseConnect, Kind: KindTimeout, Reason: fmt.Sprintf("no answer from %s", addr), Err: err}
+		}
 		if e.Phase == PhaseConnect {
 			e.Hint = "the host is down or a firewall drops the packets; is a jump host needed?"
 		}

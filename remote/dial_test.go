@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"os"
 	"syscall"
 	"testing"
 	"time"
@@ -83,6 +84,40 @@ func TestExcerptsAreOnePlainLine(t *testing.T) {
 			t.Parallel()
 			if got := excerpt([]byte(c.text)); got != c.want {
 				t.Errorf("excerpt(%q) = %s, want %s", c.text, got, c.want)
+			}
+		})
+	}
+}
+
+// A dialer may notice a deadline before the context does whose it is: the
+// host is lost in connect all the same, and the run has not ended.
+func TestADialerThatIsEarlyIsATimeoutOfItsOwn(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name                  string
+		connect, whole, early time.Duration
+		phase                 Phase
+		kind                  Kind
+		reason                string
+	}{
+		{"the limit of connecting", 50 * time.Millisecond, time.Hour, 5 * time.Millisecond, PhaseConnect, KindTimeout, "no answer from 127.0.0.1:22 within 50ms"},
+		{"a deadline of the dialer's own", time.Hour, time.Hour, time.Hour, PhaseConnect, KindTimeout, "no answer from 127.0.0.1:22"},
+		{"the end of the run", time.Hour, 50 * time.Millisecond, 5 * time.Millisecond, PhaseDeadline, KindCanceled, "the run ended first, in phase connect"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			s.opts.Limits = Limits{Connect: c.connect, Host: 2 * time.Hour}
+			s.opts.Dial = func(ctx context.Context, _, _ string) (net.Conn, error) {
+				deadline, _ := ctx.Deadline()
+				time.Sleep(time.Until(deadline) - c.early)
+				return nil, &net.OpError{Op: "dial", Err: os.ErrDeadlineExceeded}
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), c.whole)
+			defer cancel()
+			e := failure(t, s.native().Run(ctx, inventory.Host{Name: "127.0.0.1"}, script("")))
+			if e.Phase != c.phase || e.Kind != c.kind || e.Reason != c.reason {
+				t.Errorf("%s %q: %s; want %s %q: %s", e.Phase, e.Kind, e.Reason, c.phase, c.kind, c.reason)
 			}
 		})
 	}

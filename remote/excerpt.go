@@ -20,6 +20,24 @@ func excerpt(b []byte) string {
 	return `"` + s + `"`
 }
 
+// excerptEnds is excerpt with the middle left out instead of the end: below a
+// message of the day stands why there is no shell.
+func excerptEnds(b []byte) string {
+	s := strings.Join(strings.Fields(strings.ToValidUTF8(string(b), "\uFFFD")), " ")
+	const half = maxExcerpt / 2
+	if len(s) <= maxExcerpt {
+		return excerpt([]byte(s))
+	}
+	head, tail := s[:half], s[len(s)-half:]
+	for len(head) > 0 && !utf8.RuneStart(s[len(head)]) {
+		head = head[:len(head)-1]
+	}
+	for len(tail) > 0 && !utf8.RuneStart(tail[0]) {
+		tail = tail[1:]
+	}
+	return `"` + excerptText(head) + " ... " + excerptText(tail) + `"`
+}
+
 // excerptText is excerpt without quotes.
 func excerptText(s string) string {
 	s = strings.Join(strings.Fields(strings.ToValidUTF8(s, "\uFFFD")), " ")

@@ -1,6 +1,8 @@
 package remote
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,10 +26,15 @@ type login struct {
 	conn  *watched
 	offer *offer
 
+	account *account
+	leave   func() // the account's turn; nil until authentication begins
+	over    bool   // nobody waits for the login any more
+	before  *Error // the login was refused by another name of the host
+
 	mu      sync.Mutex
 	keyErr  *Error // from the host key
 	keySeen bool
-	banner  []byte
+	banner  []byte // the begin of the last: after what all are shown comes what PAM has to say
 	banners int
 	notes   []string // warnings
 	legacy  []string // algorithms, see Result.Legacy
@@ -39,7 +46,8 @@ var errBanner = errors.New("banner without end")
 func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool, spoke func()) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys},
+		account: n.opts.shared.tried.get(s.accountKey())}
 	l.offer.gone = l.conn.ended.Load
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
@@ -71,9 +79,10 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 	l.offer.end(err)
 	if err != nil {
 		conn.Close()
-		return nil, l, l.failure(ctx, err)
+		err = l.failure(ctx, err)
 	}
-	return client, l, nil
+	l.told(err)
+	return client, l, err
 }
 
 func (l *login) config() *ssh.ClientConfig {
@@ -83,7 +92,7 @@ func (l *login) config() *ssh.ClientConfig {
 		HostKeyCallback:   l.hostKey,
 		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
 		BannerCallback:    l.showBanner,
-		AuthCallback:      l.offer.next,
+		AuthCallback:      l.authenticate,
 		ClientVersion:     "SSH-2.0-tmdoctor",
 	}
 }
@@ -142,8 +151,8 @@ func (l *login) showBanner(message string) error {
 		l.conn.Close()
 		return nil
 	}
-	if len(l.banner) < maxHead {
-		l.banner = append(l.banner, message[:min(len(message), maxHead)]...)
+	if strings.TrimSpace(message) != "" {
+		l.banner = append(l.banner[:0], message[:min(len(message), maxHead)]...)
 	}
 	return nil
 }
@@ -154,7 +163,7 @@ func (l *login) endless() bool { return l.banners > l.n.limits.Banner }
 // failure tells from how far the login got why it went no further.
 func (l *login) failure(ctx context.Context, err error) error {
 	l.mu.Lock()
-	keyErr, keySeen, banner := l.keyErr, l.keySeen, excerpt(l.banner)
+	keyErr, keySeen, said := cmp.Or(l.keyErr, l.before), l.keySeen, bytes.Clone(l.banner)
 	if l.endless() {
 		err = errBanner
 	}
@@ -173,20 +182,16 @@ func (l *login) failure(ctx context.Context, err error) error {
 	var algo *ssh.AlgorithmNegotiationError
 	switch {
 	case errors.Is(err, errBanner):
-		return &Error{Phase: PhaseAuth, Reason: fmt.Sprintf("banner of more than %d bytes: %s", l.n.limits.Banner, banner), Err: err,
+		return &Error{Phase: PhaseAuth, Reason: fmt.Sprintf("banner of more than %d bytes: %s", l.n.limits.Banner, excerpt(said)), Err: err,
 			Hint: "this is no well-behaved SSH server"}
 	case errors.As(err, &algo):
 		return algorithmError(algo)
 	case refused:
-		e := l.offer.failure(err)
-		if banner != "" {
-			e.Reason += "; it says " + banner
-		}
-		return e
+		return l.offer.failure(err).says(said)
 	case !spoke:
 		return noVersion(head, err)
 	case authStarted || keySeen:
-		return l.lost(err, banner)
+		return l.lost(err).says(said)
 	}
 	e := &Error{Phase: PhaseHandshake, Err: err, Reason: "key exchange: " + excerptText(strings.TrimPrefix(err.Error(), "ssh: handshake failed: ")),
 		Hint: "what answers is " + excerpt(head)}
@@ -196,17 +201,32 @@ func (l *login) failure(ctx context.Context, err error) error {
 	return e
 }
 
+// notTheAccount is the hint where the connection ended once a key was offered.
+const notTheAccount = "it may take the key and not the account (PAM: /etc/nologin, an expired account, access.conf): the log of sshd on the host says why"
+
+// pamWaits is the hint for a login that does not end.
+const pamWaits = "the server waits for something: a directory service, PAM, or a key that wants a touch"
+
 // lost is for a connection that ended during login.
-func (l *login) lost(err error, banner string) *Error {
+func (l *login) lost(err error) *Error {
 	e := &Error{Phase: PhaseAuth, Err: err, Reason: "the server closed the connection during login", Hint: "the log of sshd on the host says why"}
 	if !isLost(err) {
 		e.Reason += ": " + excerptText(strings.TrimPrefix(err.Error(), "ssh: handshake failed: "))
 	}
 	if k, ok := l.offer.last(); ok {
 		e.Reason += ", after " + k.label + " was offered as " + l.s.User
+		e.Hint = notTheAccount
 	}
-	if banner != "" {
-		e.Reason += "; it says " + banner
+	return e
+}
+
+// says adds what the server showed before it ended a login.
+func (e *Error) says(said []byte) *Error {
+	if t := tellIn(said); t != nil {
+		said, e.Hint = t.line(said), t.hint
+	}
+	if text := excerptEnds(said); text != "" {
+		e.Reason += "; it says " + text
 	}
 	return e
 }
@@ -231,9 +251,13 @@ func (l *login) timedOut(ctx context.Context, head []byte, spoke, keySeen bool) 
 	case keySeen:
 		e.Phase = PhaseAuth
 		e.Reason, _ = limitReason("login did not end", e.Err)
-		e.Hint = "the server waits for something: a directory service, PAM, or a key that wants a touch"
+		e.Hint = pamWaits
 	case !spoke:
-		e.Reason, _ = limitReason("connected, but no SSH server spoke", e.Err)
+		what := "connected, but no SSH server spoke"
+		if len(head) > 0 {
+			what = "the server said " + excerpt(head) + " and not its whole SSH version"
+		}
+		e.Reason, _ = limitReason(what, e.Err)
 		e.Hint = "the host is overloaded or hangs, or something else listens on this port"
 	default:
 		e.Hint = "the host is overloaded or hangs"
@@ -250,9 +274,18 @@ func noVersion(head []byte, err error) *Error {
 		Reason: "server closed the connection before it said its SSH version",
 		Hint:   "too many connections at once (MaxStartups, PerSourcePenalties), hosts.deny, or no SSH server on this port"}
 	if text := excerpt(head); text != "" {
-		if strings.Contains(text, "MaxStartups") || strings.Contains(text, "Not allowed at this time") {
+		if bytes.HasPrefix(head, []byte("SSH-")) {
+			e.Reason = "server closed the connection in the middle of its SSH version: " + text
+			return e
+		}
+		if strings.Contains(text, "MaxStartups") {
 			e.Reason = "server takes no more connections: it says " + text
 			e.Hint = "raise MaxStartups in its sshd_config, or work on fewer hosts at once"
+			return e
+		}
+		if strings.Contains(text, "Not allowed at this time") { // for 15 s at least: no retry will be let in
+			e.Reason, e.Err = "server takes no connections from here for a while: it says "+text, err
+			e.Hint = "it punishes what came from here before (PerSourcePenalties in its sshd_config): wait some minutes, find out what failed, or exempt this machine (PerSourcePenaltyExemptList)"
 			return e
 		}
 		e.Reason, e.Err = "not an SSH server: it says "+text, err
@@ -262,9 +295,12 @@ func noVersion(head []byte, err error) *Error {
 }
 
 func algorithmError(a *ssh.AlgorithmNegotiationError) *Error {
+	offers := slices.DeleteFunc(slices.Clone(a.RequestedAlgorithms), func(name string) bool {
+		return strings.HasPrefix(name, "kex-strict-") || strings.HasPrefix(name, "ext-info-") // marks, no algorithms
+	})
 	return &Error{
 		Phase: PhaseHandshake, Err: a,
-		Reason: fmt.Sprintf("no common %s: the server offers only %s", excerptText(a.What), excerptText(strings.Join(a.RequestedAlgorithms, ", "))),
+		Reason: fmt.Sprintf("no common %s: the server offers only %s", excerptText(a.What), excerptText(strings.Join(offers, ", "))),
 		Hint:   "update the SSH server; until then --legacy-algorithms, or legacy_algorithms: true for this host in YAML, admits what it offers",
 	}
 }

@@ -94,6 +94,29 @@ func TestHostileServersEndInOneResult(t *testing.T) {
 	}
 }
 
+// What a server does leaves neither goroutine nor descriptor behind, each by
+// itself.
+func TestEachHostileServerLeavesNothing(t *testing.T) {
+	for _, c := range hostile {
+		t.Run(string(c.fault), func(t *testing.T) {
+			leakCheck(t)
+			s := newSite(t)
+			s.opts.Limits = Limits{
+				Connect: time.Second, Handshake: 150 * time.Millisecond, Script: 150 * time.Millisecond,
+				Stdout: 64 << 10, Drain: 64 << 10,
+			}
+			h, server := s.host(demo.Host{Behave: demo.Behaviour{Fault: c.fault}})
+			n := s.native()
+			for range 2 {
+				n.Run(t.Context(), h, script(""))
+			}
+			if n.Close(); server.Stats().Connections == 0 {
+				t.Error("the server was not asked")
+			}
+		})
+	}
+}
+
 // A host that stops in the middle of its login holds up no other, even where
 // only one key exchange may be at work.
 func TestASlowLoginHoldsUpNoOther(t *testing.T) {

@@ -303,6 +303,9 @@ func forwardError(ctx context.Context, jump, s *Settings, err error) error {
 		return &Error{Phase: PhaseJump, Reason: fmt.Sprintf("jump host %s is short of resources: %s", jump.Name, said), Err: errors.Join(errShortage, err)}
 	}
 	e := &Error{Phase: PhaseConnect, Reason: fmt.Sprintf("jump host %s could not connect to %s: %s", jump.Name, s.HostPort(), said), Err: err}
+	if open.Message == "open failed" { // of sshd, where not even a socket could be had to try with, or no route
+		e.Err = errors.Join(errShortage, err)
+	}
 	if strings.Contains(said, "not known") || strings.Contains(said, "name resolution") {
 		e.Phase = PhaseResolve
 		e.Hint = "the name is looked up on the jump host: give the host an address it knows"

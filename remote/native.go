@@ -27,6 +27,7 @@ type Native struct {
 	jumps    jumpPool
 	sudo     password
 	slots    chan struct{} // one for each key exchange at work
+	proxies  chan struct{} // one for each ProxyCommand at work
 
 	life context.Context // of what hosts share: jump hosts
 	end  context.CancelFunc
@@ -35,7 +36,7 @@ type Native struct {
 	mu      sync.Mutex
 	known   map[string]*knownFiles // by their names
 	revoked map[string]*revokedFiles
-	noticed []string               // see Warnings
+	noticed []string // see Warnings
 
 	backoff   time.Duration // before the first retry, at most
 	keepAlive time.Duration // see keepAlive
@@ -61,7 +62,7 @@ func NewNative(opts Options) (*Native, error) {
 	life, end := context.WithCancel(context.Background())
 	return &Native{
 		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase}, logins: logins{ask: opts.AskLogin},
-		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
+		slots: make(chan struct{}, opts.Limits.Handshakes), proxies: make(chan struct{}, proxyCommands(descriptorLimit())), life: life, end: end,
 		known: map[string]*knownFiles{}, revoked: map[string]*revokedFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
@@ -161,6 +162,9 @@ func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connect
 	if !keys.suffices(s) {
 		return c, (&offer{s: s, set: keys}).failure(nil)
 	}
+	if e := n.opts.shared.tried.get(s.accountKey()).before(ctx); e != nil {
+		return c, e
+	}
 	for try := 0; ; try++ {
 		c, err = n.attempt(ctx, s, keys, try > 0)
 		if err == nil || try == retries || !errors.Is(err, errBusy) && !errors.Is(err, errShortage) {
@@ -181,16 +185,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 	start := time.Now()
 	p := &admission{shared: n.opts.shared}
 	defer p.leave()
-	var conn net.Conn
-	release := func() {}
-	if len(s.Jumps) > 0 {
-		conn, release, err = n.through(ctx, s.Jumps, s, p)
-	} else {
-		var e *Error
-		if conn, e = n.dial(ctx, s, p); e != nil {
-			err = e
-		}
-	}
+	conn, release, err := n.connect(ctx, s, p)
 	c.timing.Connect = time.Since(start)
 	if err != nil {
 		return c, err
@@ -201,6 +196,9 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 	c.notes, c.legacy = l.notesSoFar()
 	if err != nil {
 		release()
+		if command, ok := conn.(*proxied); ok {
+			err = command.explain(err)
+		}
 		return c, err
 	}
 	if k, ok := l.offer.key(); ok {
@@ -212,6 +210,25 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		release()
 	}
 	return c, nil
+}
+
+// connect opens the connection to a host, directly, through jump hosts or by
+// its ProxyCommand. release is to be called when it is no longer used.
+func (n *Native) connect(ctx context.Context, s *Settings, p *admission) (conn net.Conn, release func(), err error) {
+	if len(s.Jumps) > 0 {
+		return n.through(ctx, s.Jumps, s, p)
+	}
+	release = func() {}
+	var e *Error
+	if s.ProxyCommand != "" {
+		var command *proxied
+		if command, e = n.proxy(ctx, s, p); e == nil {
+			return command, func() { command.Close() }, nil
+		}
+	} else if conn, e = n.dial(ctx, s, p); e == nil {
+		return conn, release, nil
+	}
+	return nil, release, e
 }
 
 // hostKeysFor is the index of known_hosts files, read once.

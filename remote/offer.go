@@ -124,6 +124,9 @@ func (o *offer) key() (candidate, bool) {
 	return candidate{}, false
 }
 
+// sameWords are reasons that a server keeps for itself.
+const sameWords = "an account that is locked or expired, a missing login shell and a home directory that others may write to are refused in the same words"
+
 // failure is the error for a login that the server refused.
 func (o *offer) failure(cause error) *Error {
 	o.mu.Lock()
@@ -202,7 +205,7 @@ func (o *offer) advise(e *Error, nothing bool) {
 		if o.s.Port != 22 {
 			port = fmt.Sprintf("-p %d ", o.s.Port)
 		}
-		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; a locked account or a missing login shell is refused in the same words", port, quoteWord(o.s.User+"@"+o.s.Address))
+		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; %s", port, quoteWord(o.s.User+"@"+o.s.Address), sameWords)
 	}
 }
 

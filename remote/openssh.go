@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"sync"
 	"time"
@@ -15,7 +14,7 @@ import (
 )
 
 // OpenSSH reaches hosts through ssh(1), for what only it can do: GSSAPI,
-// hardware keys, certificates, a ProxyCommand, any ssh_config. One ssh process
+// hardware keys, a KnownHostsCommand, any ssh_config. One ssh process
 // a connection logs in and verifies the host key, by the user's own
 // configuration; it opens no session. Sessions are ours, through its control
 // socket, by the same code as [Native]'s, so that scripts, conversations, sudo
@@ -153,9 +152,9 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	}
 	r.res.Address, r.res.Port, r.res.User = settings.Address, settings.Port, settings.User
 	r.paced = func(bool) {}
-	free := r.close
 	if borrow {
 		if client := borrowMaster(ctx, settings.controlPath); client != nil {
+			free := r.close
 			r.client, r.close = client, func() { client.Close(); free() }
 			r.res.Timing.Connect = time.Since(start)
 			return nil
@@ -164,11 +163,23 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	if h.Jump == "" && settings.proxyJump != "none" {
 		h.Jump = settings.proxyJump
 	}
+	tries, e := o.tries(ctx, &settings.Settings, h.Jump)
+	if e != nil {
+		return e
+	}
+	e = o.loginAnew(ctx, h, &settings, start, r)
+	tries.told(e)
+	return e
+}
+
+// loginAnew is a login by an ssh of its own, when it is its turn.
+func (o *OpenSSH) loginAnew(ctx context.Context, h inventory.Host, settings *opensshSettings, start time.Time, r *reached) *Error {
 	p := &admission{shared: o.opts.shared}
 	defer p.leave()
 	if e := o.turn(ctx, &settings.Settings, h.Jump, p); e != nil {
 		return e
 	}
+	free := r.close
 	m, e := o.startMaster(h, settings.strictness())
 	if e != nil {
 		return e
@@ -191,22 +202,6 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	}
 	r.client, r.close = client, func() { client.Close(); m.stop(); free() }
 	return nil
-}
-
-// turn waits until a host may be connected to. ssh logs in to the jump hosts on
-// the way by itself, for each host anew, so that it is the first of them whose
-// sshd must not have too many logins at work.
-func (o *OpenSSH) turn(ctx context.Context, s *Settings, jump string, p *admission) *Error {
-	first := s
-	if jump != "" && jump != "none" {
-		jumps := jumpNames(jump)
-		for range jumps {
-			o.opts.shared.pace.spend()
-		}
-		first = &jumps[0]
-	}
-	ip, _ := netip.ParseAddr(first.Address)
-	return p.turn(ctx, o.limits.doorsTo(nil, first.HostPort(), ip))
 }
 
 // borrowMaster is the connection of a ControlMaster that the user runs, nil if

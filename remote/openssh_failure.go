@@ -2,8 +2,10 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 	"syscall"
 )
@@ -27,24 +29,29 @@ var sshSays = []struct {
 	{"Unable to negotiate with", PhaseHandshake, "", "update the SSH server, or allow the algorithm in ssh_config"},
 	{"Permission denied (", PhaseAuth, "", ""},
 	{"Too many authentication failures", PhaseAuth, "", "name the right key with identity_file or IdentityFile, and IdentitiesOnly yes"},
-	{"Connection timed out during banner exchange", PhaseHandshake, KindTimeout, ""},
+	{"Connection timed out during banner exchange", PhaseHandshake, KindTimeout, "the host is overloaded or hangs, or something else listens on this port"},
+	{": invalid format", PhaseHandshake, "", "check the port: something else listens there"},
 }
+
+// errRefused marks a failure in which a server refused what it was offered.
+var errRefused = errors.New("login refused")
 
 // failure tells from what ssh said, and from how far it came, why it ended.
 func (m *master) failure(st sshState) *Error {
 	said := strings.Join(st.said, "\n")
-	banner := string(m.stderr.soFar())
+	banner := m.stderr.soFar()
 	if st.flooded {
 		return &Error{Phase: PhaseAuth, Reason: "banner without end: " + excerpt(m.stderr.soFar()), Err: errFlood, Hint: "this is no well-behaved SSH server"}
 	}
 	if st.proxied && !st.spoke {
-		return behindProxy(st, banner)
+		return behindProxy(st, string(banner))
 	}
 	for _, s := range sshSays {
 		if strings.Contains(said, s.text) {
 			e := &Error{Phase: s.phase, Kind: s.kind, Reason: st.last(), Hint: s.hint}
-			if s.phase == PhaseAuth && banner != "" {
-				e.Reason += "; it says " + excerpt([]byte(banner))
+			if s.phase == PhaseAuth {
+				e.Err = errRefused
+				e.says(banner)
 			}
 			return e
 		}
@@ -62,8 +69,15 @@ func (m *master) failure(st sshState) *Error {
 	switch {
 	case st.authed:
 		e.Phase, e.Hint = PhaseSession, "the log of sshd on the host says why"
+		if len(st.said) == 0 {
+			e.Reason = "the server closed the connection right after login"
+		}
 	case st.verified:
 		e.Phase, e.Hint = PhaseAuth, "the log of sshd on the host says why"
+		if len(st.offered) > 0 {
+			e.Hint = notTheAccount
+		}
+		e.says(banner)
 	case st.spoke:
 		e.Hint = "the log of sshd on the host says why"
 	}
@@ -88,6 +102,9 @@ func behindProxy(st sshState, stderr string) *Error {
 		e.Reason = "the jump host or ProxyCommand did not reach the host: it says " + text
 	}
 	e.Hint = "log in to it by hand: ssh JUMPHOST"
+	if strings.Contains(stderr, "Permission denied (") || strings.Contains(stderr, "Too many authentication failures") {
+		e.Err = errRefused
+	}
 	if strings.Contains(stderr, "Host key verification failed") {
 		e.Kind = KindUnknownKey
 		if strings.Contains(stderr, "REMOTE HOST IDENTIFICATION HAS CHANGED") {
@@ -104,7 +121,11 @@ func endedAt(ctx context.Context, st sshState) *Error {
 	case st.authed:
 		return ended(ctx, PhaseSession, "logged in, but ssh did not begin")
 	case st.verified:
-		return ended(ctx, PhaseAuth, "no login")
+		e := ended(ctx, PhaseAuth, "login did not end")
+		if e.Phase == PhaseAuth {
+			e.Hint = pamWaits
+		}
+		return e
 	case st.connected:
 		e := ended(ctx, PhaseHandshake, "no key exchange")
 		if !st.spoke && e.Phase == PhaseHandshake {
@@ -147,11 +168,15 @@ func (m *master) explain(s *Settings, e *Error) *Error {
 				e.Reason += "; it says " + says
 			}
 		}
+		if methods := strings.Split(st.methods, ","); st.methods != "" && e.Hint == "" && !slices.Contains(methods, "publickey") {
+			e.Reason = "server takes no keys, only " + excerptText(strings.Join(methods, ", "))
+			e.Hint = "set PubkeyAuthentication yes in the server's sshd_config: there is nobody to ask for anything else"
+		}
 		if e.Hint == "" && len(st.offered) == 0 {
 			e.Hint = "there is nobody to ask, and no key to offer: ssh-add FILE, kinit, or --identity FILE"
 		}
 		if e.Hint == "" {
-			e.Hint = "check user and key: ssh -v " + quoteWord(s.Name) + "; a key with a passphrase or PIN has to be in the agent: ssh-add FILE"
+			e.Hint = "check user and key: ssh -v " + quoteWord(s.Name) + "; a key with a passphrase or PIN has to be in the agent: ssh-add FILE; " + sameWords
 		}
 	}
 	return e

@@ -47,6 +47,10 @@ kill "$guard"
 exit "$status"
 `
 
+// maxStderr is how much is kept of what a host shows before login: what PAM
+// has to say comes last.
+const maxStderr = 8 << 10
+
 // longestSocket is how long the path of a socket may be: 104 bytes on some
 // systems, of which ssh needs 17 for a name that it renames.
 const longestSocket = 104 - 17 - 1
@@ -75,7 +79,7 @@ func (o *OpenSSH) startMaster(h inventory.Host, first []string) (*master, *Error
 }
 
 func (o *OpenSSH) newMaster(args []string) (m *master, err error) {
-	m = &master{gone: make(chan struct{}), log: newSSHLog(), stderr: newCapture(maxHead, o.limits.Banner)}
+	m = &master{gone: make(chan struct{}), log: newSSHLog(), stderr: newCapture(maxStderr, o.limits.Banner)}
 	if m.dir, err = privateDir(); err != nil {
 		return nil, err
 	}

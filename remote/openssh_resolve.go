@@ -3,7 +3,9 @@ package remote
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
+	"errors"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -57,14 +59,17 @@ func (o *OpenSSH) resolve(ctx context.Context, h inventory.Host) (s opensshSetti
 	cmd.Env = o.environ()
 	ownSession(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd) }
-	cmd.WaitDelay = lingering
+	cmd.WaitDelay = statusGrace
 	out, stderr := bounding(64<<10), bounding(8<<10)
 	cmd.Stdout, cmd.Stderr = out, stderr
-	if err := cmd.Run(); err != nil {
+	// What a Match exec left running may hold our end of its standard error. It
+	// is tempting to wait no longer than lingering for that: on a busy machine
+	// others that are just being started hold it too, for a moment.
+	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		if ctx.Err() != nil {
 			return s, ended(ctx, PhaseConfig, "ssh -G did not come to its end")
 		}
-		return s, &Error{Phase: PhaseConfig, Reason: "ssh does not take its configuration" + quoted(stderr.soFar()), Err: err,
+		return s, &Error{Phase: PhaseConfig, Reason: "ssh does not take its configuration" + cmp.Or(quoted(stderr.soFar()), ": "+excerptText(err.Error())), Err: err,
 			Hint: "correct what it names; ssh -G " + quoteWord(h.Name) + " says the same"}
 	}
 	s.Name, s.KnownHosts = h.Name, o.opts.KnownHosts

@@ -223,3 +223,14 @@ func TestOpenSSHIsMissing(t *testing.T) {
 		contains(t, "hint", e.Hint, "install OpenSSH's client")
 	}
 }
+
+// What a Match exec leaves running does not make the configuration a wrong one.
+func TestOpenSSHSettingsDoNotWaitForWhatIsLeftRunning(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	s.opts.ConfigFile = writeFile(t, s.dir+"/config", "Match exec \"sleep 0.5 & true\"\nUser someone\n")
+	got, err := s.openssh().Resolve(inventory.Host{Name: "tm1"})
+	if err != nil || got.User != "someone" {
+		t.Errorf("user %q, %v; want someone", got.User, err)
+	}
+}

@@ -88,7 +88,7 @@ func (o Options) configFiles() (files []configFile) {
 		return nil
 	case "":
 		if o.Home != "" {
-			files = append(files, configFile{path: filepath.Join(o.Home, ".ssh", "config")})
+			files = append(files, configFile{path: filepath.Join(o.Home, ".ssh", "config"), guarded: true})
 		}
 		return append(files, configFile{path: systemConfig, system: true})
 	}

@@ -12,6 +12,7 @@ import (
 type shared struct {
 	pace    *pacer
 	doors   doorkeeper
+	tried   accounts
 	silence time.Duration // see silence
 }
 

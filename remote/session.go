@@ -190,8 +190,12 @@ func execError(ctx context.Context, err error) *Error {
 		Hint: "most often the user is at the limit of processes: compare nproc and pids.max with ps -L -u USER on the host"}
 }
 
+// noChannel is what x/crypto/ssh says of a connection that ends while a channel
+// is asked for.
+const noChannel = "ssh: unexpected packet in response to channel open: <nil>"
+
 func lostConnection(phase Phase, reason string, err error) *Error {
-	if !errors.Is(err, io.EOF) {
+	if !errors.Is(err, io.EOF) && err.Error() != noChannel {
 		reason += fmt.Sprintf(" (%s)", excerptText(err.Error()))
 	}
 	return &Error{Phase: phase, Reason: reason, Err: err, Hint: "the log of sshd on the host says why"}

@@ -145,9 +145,13 @@ func (w *watched) listen(limit time.Duration) error {
 	return nil
 }
 
-// begun is what the server said first, and if it was an SSH version.
+// begun is what the server said first, and if it was a whole SSH version.
 func (w *watched) begun() (head []byte, spoke bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return bytes.Clone(w.head), bytes.HasPrefix(w.head, []byte("SSH-")) || bytes.Contains(w.head, []byte("\nSSH-"))
+	_, version, ok := bytes.Cut(w.head, []byte("\nSSH-"))
+	if bytes.HasPrefix(w.head, []byte("SSH-")) {
+		version, ok = w.head, true
+	}
+	return bytes.Clone(w.head), ok && bytes.ContainsRune(version, '\n')
 }

@@ -96,14 +96,38 @@ func (fs *folds) add(h *Host) {
 			order: slices.IndexFunc(h.Checks, func(c probes.Check) bool { return c.Probe == f.Probe }),
 		})
 	}
+	spared := fs.addNoProcesses(h)
 	for i := range h.Checks {
-		if c := &h.Checks[i]; c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status) {
+		if c := &h.Checks[i]; (c.Status == probes.StatusUnknown || c.Status.Rank() == 0 && !known(c.Status)) && !spared[c.Probe] {
 			fs.put(h.Name, squashDigits, Fold{
 				Status: probes.StatusUnknown, Code: c.Probe, kind: foldCheck, order: i,
 				Message: reasonOf(c),
 			})
 		}
 	}
+}
+
+// noProcesses is what probes/main.sh says of all that it could not ask on a
+// host that cannot fork.
+const noProcesses = "the host refuses to start processes"
+
+// addNoProcesses folds the checks that could not be made for want of processes
+// into one, and says which those are: it is one thing that is wrong.
+func (fs *folds) addNoProcesses(h *Host) map[string]bool {
+	spared := map[string]bool{}
+	var names []string
+	for i := range h.Checks {
+		if c := &h.Checks[i]; c.Status == probes.StatusUnknown && strings.Contains(c.Reason, noProcesses) {
+			names, spared[c.Probe] = append(names, c.Probe), true
+		}
+	}
+	if len(names) > 0 {
+		fs.put(h.Name, squashNothing, Fold{
+			Status: probes.StatusUnknown, Code: names[0], kind: foldCheck, Message: strings.Join(names, ", ") + ": " + noProcesses,
+			Remedy: "a limit of processes is reached: compare nproc of the login user, pids.max of its slice and kernel.pid_max with ps -eLf on the host",
+		})
+	}
+	return spared
 }
 
 // reasonOf is why a check is unknown, with its name once: the setting of nofile
@@ -171,7 +195,7 @@ const causePrefix = "cause/"
 func (fs *folds) addUnreachable(h *Host, u *Unreachable) {
 	f := Fold{
 		Status: probes.StatusUnknown, Code: u.Phase, kind: foldPhase,
-		Message: u.Phase + ": " + withoutHost(u, h), Remedy: u.Hint,
+		Message: u.Phase + ": " + withoutHost(u.Reason, u.Phase, h), Remedy: u.Hint,
 		own: u.Phase + ": " + u.Reason,
 	}
 	switch {
@@ -182,7 +206,12 @@ func (fs *folds) addUnreachable(h *Host, u *Unreachable) {
 	case u.Kind == "changed_key":
 		f.Message = u.Phase + ": the host key has changed"
 	}
-	fs.put(h.Name, squashDigits, f)
+	// Hosts with the same reason and other hints are not lost for the same.
+	var hint string
+	if f.own != "" && u.Phase != phaseHostKey {
+		hint = squashNumbers(withoutHost(u.Hint, u.Phase, h))
+	}
+	fs.put(h.Name, func(s string) string { return squashNumbers(s) + "\x00" + hint }, f)
 }
 
 const phaseHostKey = "host_key"
@@ -200,16 +229,15 @@ func unknownKey(u *Unreachable) bool {
 // port, or its own name (already HOST) with a port.
 var ofAHost = regexp.MustCompile(`\b\d{1,3}(\.\d{1,3}){3}\b(:\d+)?|\[[0-9a-fA-F:]+(%\w+)?\](:\d+)?|HOST:\d+`)
 
-// withoutHost takes the host's own name and addresses out of a reason, so
-// that the same reason folds. What is said of a jump host stays.
-func withoutHost(u *Unreachable, h *Host) string {
-	reason := u.Reason
+// withoutHost takes the host's own name and addresses out of a reason or a
+// hint, so that the same folds. What is said of a jump host stays.
+func withoutHost(reason, phase string, h *Host) string {
 	for _, own := range []string{h.Address, h.Name} {
 		if len(own) > 2 {
 			reason = strings.ReplaceAll(reason, own, "HOST")
 		}
 	}
-	if u.Phase == "jump" {
+	if phase == "jump" {
 		return reason
 	}
 	return ofAHost.ReplaceAllLiteralString(reason, "HOST")
@@ -260,6 +288,14 @@ func foldRank(f *Fold) int {
 }
 
 func squashNothing(s string) string { return s }
+
+// ownNumber is a number that is of one host: a port, a process, a size. One
+// that belongs to a name (diffie-hellman-group14-sha1), an exit status or a limit
+// is more than that.
+var ownNumber = regexp.MustCompile(`\b\d{4,}\b`)
+
+// squashNumbers makes every such number one sign.
+func squashNumbers(s string) string { return ownNumber.ReplaceAllLiteralString(s, "#") }
 
 // squashDigits makes every run of digits one sign.
 func squashDigits(s string) string {

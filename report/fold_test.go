@@ -1,6 +1,7 @@
 package report
 
 import (
+	"os"
 	"strings"
 	"testing"
 
@@ -32,6 +33,31 @@ func TestHostsThatAreLostForOneReasonFold(t *testing.T) {
 			lost("tmx", "tmx.example.net", "resolve", "name tmx.example.net is not known", "", ""),
 			lost("tmy", "tmy.example.net", "resolve", "name tmy.example.net is not known", "", ""),
 		}, []string{"tmx,tmy: resolve: name HOST is not known"}},
+		{"numbers of one host", []*Host{
+			lost("tm1", "", "script", `the shell ended with status 1: "bash: 4711 Killed"`, "", ""),
+			lost("tm2", "", "script", `the shell ended with status 1: "bash: 20815 Killed"`, "", ""),
+		}, []string{`tm[1-2]: script: the shell ended with status 1: "bash: 4711 Killed"`}},
+		{"numbers that say something", []*Host{
+			lost("tm1", "", "handshake", "the server offers only diffie-hellman-group1-sha1", "", ""),
+			lost("tm2", "", "handshake", "the server offers only diffie-hellman-group14-sha1", "", ""),
+			lost("tm3", "", "script", "the shell ended with status 1", "", ""),
+			lost("tm4", "", "script", "the shell ended with status 0", "", ""),
+		}, []string{
+			"tm1: handshake: the server offers only diffie-hellman-group1-sha1",
+			"tm2: handshake: the server offers only diffie-hellman-group14-sha1",
+			"tm4: script: the shell ended with status 0",
+			"tm3: script: the shell ended with status 1",
+		}},
+		{"another hint is another reason", []*Host{
+			lost("tm1", "10.0.0.1", "script", "did not come to its end within 30s", "it printed nothing", ""),
+			lost("tm2", "10.0.0.2", "script", "did not come to its end within 30s", "it is slow", ""),
+			lost("tm3", "10.0.0.3", "auth", "refused", "ssh -v op@10.0.0.3", ""),
+			lost("tm4", "10.0.0.4", "auth", "refused", "ssh -v op@10.0.0.4", ""),
+		}, []string{
+			"tm[3-4]: auth: refused",
+			"tm1: script: did not come to its end within 30s",
+			"tm2: script: did not come to its end within 30s",
+		}},
 		{"another phase is another reason", []*Host{
 			lost("tm1", "", "connect", "no answer", "", ""),
 			lost("tm2", "", "auth", "no answer", "", ""),
@@ -129,5 +155,30 @@ func TestWrapKeepsEveryWordAndNoLineIsTooLong(t *testing.T) {
 	}
 	if got := strings.Join(atMost([]string{"one", "two", "three"}, 2, 10, "…"), "|"); got != "one|two…" {
 		t.Errorf("atMost = %q", got)
+	}
+}
+
+// A host that cannot fork has one thing wrong, and not one for each check.
+func TestAHostWithoutProcessesIsOneFold(t *testing.T) {
+	t.Parallel()
+	var fs folds
+	unknown := func(probe, reason string) probes.Check {
+		return probes.Check{Probe: probe, Status: probes.StatusUnknown, Reason: reason}
+	}
+	fs.add(&Host{Name: "tm1", Status: probes.StatusUnknown, Checks: []probes.Check{
+		unknown("maps", "max_map_count: the maps section was given up: the host refuses to start processes"),
+		unknown("disk", "listed: the disk section was given up: the host refuses to start processes"),
+		unknown("nofile", "not collected"),
+	}})
+	var got []string
+	for _, f := range fs.sorted() {
+		got = append(got, f.text())
+	}
+	if diff := cmp.Diff([]string{"maps, disk: the host refuses to start processes", "nofile: not collected"}, got); diff != "" {
+		t.Error(diff)
+	}
+	script, err := os.ReadFile("../probes/main.sh")
+	if err != nil || !strings.Contains(string(script), noProcesses) {
+		t.Errorf("probes/main.sh says it in other words than %q (%v)", noProcesses, err)
 	}
 }

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Turns a fresh mount, pid, uts and network namespace into a host with sshd.
 # Environment: LAB (the lab's directory), NAME, KEY (the operator's public key
-# file), OP_SHELL, FLAVOUR (words: noisy, noprocps, sudo, sudo-denied, hidden).
+# file), OP_SHELL, FLAVOUR (words: noisy, noprocps, sudo, sudo-denied, hidden),
+# PREPARE (shell that runs here as root before sshd does).
 # Its root is an overlay in memory, without the mark of a container that this
 # machine may have: whatever it changes goes with the namespace.
 set -eu
@@ -70,5 +71,8 @@ for word in ${FLAVOUR:-}; do
 	sudo) printf 'op ALL=(flink) NOPASSWD: /bin/sh -s\n' >/etc/sudoers.d/op; chmod 440 /etc/sudoers.d/op ;;
 	esac
 done
+# sshd_config is what has to stand before all else in sshd's configuration.
+sshd_config() { printf '%s\n' "$@" >>/etc/ssh/sshd_config.d/lab.conf; }
+eval "${PREPARE:-}"
 printf 'up\n' >"$up/up"
 exec /usr/sbin/sshd -D -e 2>"$up/sshd.log"
