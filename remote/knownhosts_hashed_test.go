@@ -167,36 +167,6 @@ func TestARunPreparesItsHosts(t *testing.T) {
 	t.Error("a host that was never connected to was not looked up")
 }
 
-// Ten thousand hosts in ten thousand hashed lines: HMACs for each line, and how
-// far the time is from what they alone take on all processors.
-func BenchmarkHashedFleet10k(b *testing.B) {
-	names, hosts := fleetNames(10_000)
-	h := newNameHasher()
-	h.salt([]byte("twenty bytes of salt"))
-	start := time.Now()
-	const probe = 1_000_000
-	for i := range probe {
-		h.equal(names[i%len(names)], nil)
-	}
-	cost := time.Since(start).Seconds() / probe
-	for _, order := range []string{"in order", "in any order"} {
-		b.Run(order, func(b *testing.B) {
-			var sums int64
-			for b.Loop() {
-				b.StopTimer()
-				k := hashedFile(b, names, order == "in any order")
-				b.StartTimer()
-				k.prepare(b.Context(), hosts)
-				sums = k.plain.hashed.sums.Load()
-			}
-			floor := float64(sums) * cost / float64(runtime.GOMAXPROCS(0))
-			b.ReportMetric(float64(sums)/float64(len(names)), "HMACs/line")
-			b.ReportMetric(cost*1e9, "ns/HMAC")
-			b.ReportMetric(b.Elapsed().Seconds()/float64(b.N)/floor, "x-floor")
-		})
-	}
-}
-
 // A look-up in a run: what a host waits for once its names are indexed.
 func BenchmarkLookup10k(b *testing.B) {
 	names, hosts := fleetNames(10_000)
