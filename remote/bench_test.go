@@ -71,7 +71,7 @@ func BenchmarkKnownHosts10k(b *testing.B) {
 			i := 0
 			for b.Loop() {
 				i++
-				k.search(fmt.Sprintf("tm%05d.example", i%10_000))
+				k.plain.search(fmt.Sprintf("tm%05d.example", i%10_000))
 			}
 		})
 	}

@@ -72,6 +72,7 @@
 // It is the only package that opens connections or starts processes. It does
 // not know what a script asks or what the output means; it never prints and
 // never prompts (it takes callbacks for what only a person can answer). It
-// natively logs in with no certificates, forwards no agent, knows no other way to root than sudo, and does not retry once a host
-// has let us in. Another way to a host is another [Transport] or [Connector].
+// forwards no agent, knows no other way to root than sudo, and does not retry
+// once a host has let us in. Another way to a host is another [Transport] or
+// [Connector].
 package remote

@@ -107,7 +107,7 @@ func publicBeside(path string) ssh.PublicKey {
 // withoutSHA1 keeps RSA signers to SHA-2: a server that does not say what it
 // takes would else get ssh-rsa.
 func withoutSHA1(s ssh.Signer) (ssh.Signer, error) {
-	if s.PublicKey().Type() != ssh.KeyAlgoRSA {
+	if plainKey(s.PublicKey()).Type() != ssh.KeyAlgoRSA {
 		return s, nil
 	}
 	as, ok := s.(ssh.AlgorithmSigner)

@@ -35,7 +35,8 @@ type Native struct {
 
 	mu      sync.Mutex
 	known   map[string]*knownFiles // by their names
-	noticed []string               // see Warnings
+	revoked map[string]*revokedFiles
+	noticed []string // see Warnings
 
 	backoff   time.Duration // before the first retry, at most
 	keepAlive time.Duration // see keepAlive
@@ -62,7 +63,7 @@ func NewNative(opts Options) (*Native, error) {
 	return &Native{
 		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase}, logins: logins{ask: opts.AskLogin},
 		slots: make(chan struct{}, opts.Limits.Handshakes), proxies: make(chan struct{}, proxyCommands(descriptorLimit())), life: life, end: end,
-		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
+		known: map[string]*knownFiles{}, revoked: map[string]*revokedFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
 
