@@ -54,7 +54,7 @@ func (a *ansibleFile) jump(get lookup) (jump string, at position, err error) {
 var sshInstead = map[string]string{
 	"stricthostkeychecking": ": host keys are always verified (--accept-new records unknown ones)",
 	"userknownhostsfile":    ": --known-hosts names another file",
-	"proxycommand":          ": hosts are reached without it, or by ProxyJump; ssh_config is honoured",
+	"proxycommand":          ": one in ssh_config is, and ProxyJump here",
 	"-i":                    ": ansible_ssh_private_key_file is", "identityfile": ": ansible_ssh_private_key_file is",
 	"-p": ": ansible_port is", "port": ": ansible_port is",
 	"-l": ": ansible_user is", "user": ": ansible_user is",

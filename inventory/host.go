@@ -30,6 +30,9 @@ type Host struct {
 	// Transport is how the host is reached, native or openssh; empty means as
 	// the command line says.
 	Transport string `json:"transport,omitempty"`
+	// LegacyAlgorithms admits what an old SSH server of this host needs: SHA-1
+	// and keys below 2048 bits.
+	LegacyAlgorithms bool `json:"legacy_algorithms,omitempty"`
 	// Sudo allows single sections of the script to be raised with sudo.
 	Sudo bool `json:"sudo,omitempty"`
 	// Labels are free words for the operator's own use; findings that sick

@@ -92,6 +92,7 @@ func (h Host) pairs() []pair {
 	add(keyIdentityFile, h.IdentityFile != "", textNode(h.IdentityFile))
 	add(keyJump, h.Jump != "", textNode(h.Jump))
 	add(keyTransport, h.Transport != "", textNode(h.Transport))
+	add(keyLegacy, h.LegacyAlgorithms, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	add(keySudo, h.Sudo, &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!bool", Value: "true"})
 	labels := &yaml.Node{Kind: yaml.MappingNode}
 	for _, k := range slices.Sorted(maps.Keys(h.Labels)) {

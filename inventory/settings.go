@@ -30,6 +30,7 @@ const (
 	keyIdentityFile
 	keyJump
 	keyTransport
+	keyLegacy
 	keySudo
 	keyLabels
 	keyStateDirs
@@ -39,7 +40,7 @@ const (
 
 // keyNames are the keys as the YAML inventory spells them.
 var keyNames = [keyCount]string{"address", "user", "port", "flink_user", "identity_file",
-	"jump", "transport", "sudo", "labels", "state_dirs", "flink_home"}
+	"jump", "transport", "legacy_algorithms", "sudo", "labels", "state_dirs", "flink_home"}
 
 func (k key) String() string { return keyNames[k] }
 
@@ -118,6 +119,8 @@ func (set settings) apply(h *Host) {
 			h.Jump = s.value
 		case keyTransport:
 			h.Transport = s.value
+		case keyLegacy:
+			h.LegacyAlgorithms = s.value == "true"
 		case keySudo:
 			h.Sudo = s.value == "true"
 		case keyLabels:

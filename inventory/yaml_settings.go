@@ -31,7 +31,8 @@ var settingReaders = [keyCount]func(*yamlFile, key, *yaml.Node) (settings, error
 	keyIdentityFile: oneText(checkIdentity),
 	keyJump:         oneText(checkJump),
 	keyTransport:    oneText(checkTransport),
-	keySudo:         (*yamlFile).readSudo,
+	keyLegacy:       (*yamlFile).readBool,
+	keySudo:         (*yamlFile).readBool,
 	keyLabels:       (*yamlFile).readLabels,
 	keyStateDirs:    (*yamlFile).readDirs,
 	keyFlinkHome:    oneText(checkDir),
@@ -73,10 +74,10 @@ func (y *yamlFile) readPort(k key, n *yaml.Node) (settings, error) {
 	return nil, y.at(n).errorf("write it without quotes and leading zeros", "port: want a number from 1 to 65535, found %s", kindOf(n))
 }
 
-func (y *yamlFile) readSudo(k key, n *yaml.Node) (settings, error) {
+func (y *yamlFile) readBool(k key, n *yaml.Node) (settings, error) {
 	value := strings.ToLower(n.Value)
 	if n.Kind != yaml.ScalarNode || n.Tag != "!!bool" || value != "true" && value != "false" {
-		return nil, y.at(n).errorf("write true or false", "sudo: want true or false, found %s", kindOf(n))
+		return nil, y.at(n).errorf("write true or false", "%s: want true or false, found %s", k, kindOf(n))
 	}
 	return settings{{key: k, value: value, at: y.at(n)}}, nil
 }

@@ -98,7 +98,7 @@ var yamlErrors = []struct {
 	{"unknown key of a host", "hosts:\n  tm1:\n    usr: a", `y:4:5: key "usr" is not known in host "tm1" | did you mean "user"?`, true},
 	{"unknown key of a group", "groups:\n  g:\n    host: [tm1]", `y:4:5: key "host" is not known in group "g" | did you mean "hosts"?`, true},
 	{"unknown key of the defaults", "defaults: {flinkuser: a}", `y:2:12: key "flinkuser" is not known in defaults | did you mean "flink_user"?`, true},
-	{"a key far from all", "defaults: {password: a}", `y:2:12: key "password" is not known in defaults | the keys are address, user, port, flink_user, identity_file, jump, transport, sudo, labels, state_dirs, flink_home`, true},
+	{"a key far from all", "defaults: {password: a}", `y:2:12: key "password" is not known in defaults | the keys are address, user, port, flink_user, identity_file, jump, transport, legacy_algorithms, sudo, labels, state_dirs, flink_home`, true},
 	{"hosts in the defaults", "defaults: {hosts: [tm1]}", `y:2:12: key "hosts" is not known in defaults`, true},
 	{"key twice", "hosts:\n  tm1: {user: a, user: b}", `y:3:18: key "user" is there twice, first in line 3 | keep one of the two`, false},
 	{"host twice", "hosts:\n  tm1:\n  tm1:", `y:4:3: key "tm1" is there twice, first in line 3`, false},

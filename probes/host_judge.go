@@ -19,6 +19,7 @@ Measured: /etc/os-release, /proc/version, the C library, the architecture, date,
 and the version of each TaskManager's JVM from the file release beside it: no JVM is started for that. Clock skew is against the
 clock of the machine that runs the audit, less the time the answer took.`,
 	Words: []string{
+		"ssh-rsa", "diffie-hellman-group1-sha1", "--legacy-algorithms",
 		"uname -r", "os-release", "NTP", "clock skew", "chrony", "date", "transparent huge pages", "THP", "transparent_hugepage",
 		"vm.swappiness", "java -version", "glibc", "musl", "aarch64",
 	},
@@ -32,6 +33,14 @@ clock of the machine that runs the audit, less the time the answer took.`,
 			Measure: "date +%s on the host against the clock of the machine that runs the audit",
 			Source:  "Flink has no number of its own; 5 s is far beyond what NTP leaves",
 			Fix:     "start the time service: timedatectl set-ntp true, or systemctl enable --now chronyd; then chronyc tracking",
+		},
+		{
+			Slug: "legacy-ssh", Default: Warn,
+			Title:   "its SSH server knows no algorithms that are safe today",
+			Means:   "Who sits on the way may read or change what passes, or pose as the host. Newer clients refuse to log in, tmdoctor too unless it is told otherwise.",
+			Measure: "what the server and tmdoctor agreed on, with --legacy-algorithms or legacy_algorithms: true in the inventory",
+			Source:  "RFC 8332 and RFC 9142: SHA-1 in host keys and key exchanges; OpenSSH 8.8 and 7.6 turned off ssh-rsa and CBC",
+			Fix:     "update the SSH server; where it is new, remove KexAlgorithms, HostKeyAlgorithms, Ciphers and MACs from its sshd_config",
 		},
 		{
 			Slug: "thp-always", Default: Warn,
@@ -90,6 +99,11 @@ func judgeHost(in Input) Judgement {
 		f := in.Find("swappiness-high", Live, fmt.Sprintf("vm.swappiness %d, want at most %d", n, limit))
 		f.Subject, f.Observed, f.Want = "vm.swappiness", strconv.FormatInt(n, 10), fmt.Sprintf("at most %d", limit)
 		f.Source = "/proc/sys/vm/swappiness"
+		j.Findings = append(j.Findings, f)
+	}
+	if old := in.Facts.Session.LegacySSH; len(old) > 0 {
+		f := in.Find("legacy-ssh", Live, "its SSH server knows nothing safer than "+strings.Join(old, ", "))
+		f.Subject, f.Observed, f.Source = "sshd", strings.Join(old, ", "), "the ssh connection"
 		j.Findings = append(j.Findings, f)
 	}
 	if f, ok := judgeClock(in); ok {

@@ -25,6 +25,9 @@ type SessionFacts struct {
 	// ClockSkew is the host's clock minus the clock of the audit, in seconds;
 	// see SetClock.
 	ClockSkew Value[int64] `json:"clock_skew"`
+	// LegacySSH are algorithms of the connection that are no longer safe, as
+	// "cipher aes128-cbc"; whoever connected tells.
+	LegacySSH []string `json:"legacy_ssh,omitempty"`
 	// SSH is true if the script ran in a session that sshd opened.
 	SSH bool `json:"ssh,omitempty"`
 	// Stuck are children of the script that could not be ended: they sit in

@@ -2,6 +2,7 @@ package remote
 
 import (
 	"slices"
+	"strings"
 
 	"golang.org/x/crypto/ssh"
 )
@@ -26,6 +27,55 @@ func ciphers() []string {
 
 func macs() []string {
 	return []string{ssh.HMACSHA256ETM, ssh.HMACSHA512ETM, ssh.HMACSHA256, ssh.HMACSHA512}
+}
+
+// orLegacy is a list with what old servers need behind it: all that the
+// library knows and we do not offer of our own accord.
+func orLegacy(ours []string, kind func(ssh.Algorithms) []string) []string {
+	for _, a := range slices.Concat(kind(ssh.SupportedAlgorithms()), kind(ssh.InsecureAlgorithms())) {
+		if !slices.Contains(ours, a) {
+			ours = append(ours, a)
+		}
+	}
+	return ours
+}
+
+// offered is what is offered to a server.
+func offered(legacy bool) ssh.Config {
+	if !legacy {
+		return ssh.Config{KeyExchanges: keyExchanges(), Ciphers: ciphers(), MACs: macs()}
+	}
+	return ssh.Config{
+		KeyExchanges: orLegacy(keyExchanges(), func(a ssh.Algorithms) []string { return a.KeyExchanges }),
+		Ciphers:      orLegacy(ciphers(), func(a ssh.Algorithms) []string { return a.Ciphers }),
+		MACs:         orLegacy(macs(), func(a ssh.Algorithms) []string { return a.MACs }),
+	}
+}
+
+// legacyOf are those agreed on that are no longer safe, as "cipher aes128-cbc".
+func legacyOf(n ssh.NegotiatedAlgorithms) (old []string) {
+	unsafe := ssh.InsecureAlgorithms()
+	for _, k := range []struct {
+		name           string
+		unsafe, agreed []string
+	}{
+		{"key exchange", unsafe.KeyExchanges, []string{n.KeyExchange}},
+		{"host key", unsafe.HostKeys, []string{n.HostKey}},
+		{"cipher", unsafe.Ciphers, []string{n.Write.Cipher, n.Read.Cipher}},
+		{"MAC", append(unsafe.MACs, ssh.HMACSHA1), []string{n.Write.MAC, n.Read.MAC}},
+	} {
+		for _, a := range slices.Compact(k.agreed) {
+			if slices.Contains(k.unsafe, a) {
+				old = append(old, k.name+" "+a)
+			}
+		}
+	}
+	return old
+}
+
+// legacyHostKeys are plain keys that sign with SHA-1.
+func legacyHostKeys() []string {
+	return slices.DeleteFunc(ssh.InsecureAlgorithms().HostKeys, func(a string) bool { return strings.Contains(a, "-cert-") })
 }
 
 // rsaAlgorithms sign with RSA keys without SHA-1 (RFC 8332).
@@ -56,5 +106,8 @@ func (k *hostKeys) hostKeyAlgorithms(s *Settings) []string {
 		return 1
 	}
 	slices.SortStableFunc(all, func(a, b string) int { return rank(a) - rank(b) })
+	if s.LegacyAlgorithms {
+		all = append(all, legacyHostKeys()...)
+	}
 	return all
 }

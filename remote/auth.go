@@ -3,10 +3,8 @@ package remote
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
-	"strings"
 	"sync"
 
 	"golang.org/x/crypto/ssh"
@@ -38,6 +36,12 @@ type keySet struct {
 	keys  []candidate
 	notes []string // why others cannot
 	hint  string   // how they could
+	respondent
+}
+
+// suffices is false if there is nothing to log in with.
+func (k keySet) suffices(s *Settings) bool {
+	return slices.ContainsFunc(s.methods(), func(m string) bool { return m == methodKey && len(k.keys) > 0 || m != methodKey && k.ask != nil })
 }
 
 func (c candidate) blob() string { return string(c.signer.PublicKey().Marshal()) }
@@ -98,7 +102,7 @@ func (r *keyring) keysFor(ctx context.Context, s *Settings) keySet {
 	if !s.DefaultIdentities {
 		others()
 	}
-	return keySet{r.lastFirst(s.User, keys), notes, hint}
+	return keySet{keys: r.lastFirst(s.User, keys), notes: notes, hint: hint}
 }
 
 func (r *keyring) keyHint(f *keyFile) string {
@@ -161,108 +165,4 @@ func (r *keyring) remember(user string, c candidate) {
 		r.worked = map[string]string{}
 	}
 	r.worked[user] = c.blob()
-}
-
-// offer is one login: it hands out one key at a time. x/crypto/ssh takes only
-// the first method of a kind, and one signature that fails ends that method.
-type offer struct {
-	ctx context.Context
-	set keySet
-
-	mu      sync.Mutex
-	started bool
-	offered []candidate
-	notes   []string // about keys that could not sign
-	methods []string // what the server takes
-	partial bool     // a key was right and the server wants more
-	refused bool     // the server answered, and there is nothing more to offer
-}
-
-// next is the ClientConfig.AuthCallback. No method and no error make the
-// library return the error it has, which tells a lost connection from a
-// refusal; an error of ours would hide it.
-func (o *offer) next(c *ssh.ClientAuthContext) (ssh.AuthMethod, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.started, o.methods = true, c.AllowedMethods
-	if len(c.PartialSuccessMethods) > 0 {
-		o.partial, o.refused = true, true
-		return nil, nil
-	}
-	n := len(o.offered)
-	if n == len(o.set.keys) || n == maxKeysOffered || !slices.Contains(c.AllowedMethods, "publickey") {
-		o.refused = len(c.AllowedMethods) > 0
-		return nil, nil
-	}
-	k := o.set.keys[n]
-	o.offered = append(o.offered, k)
-	as, ok := k.signer.(ssh.AlgorithmSigner)
-	if !ok {
-		return ssh.PublicKeys(k.signer), nil
-	}
-	return ssh.PublicKeys(boundSigner{as, o.ctx, func(err error) { o.note(k, err) }}), nil
-}
-
-func (o *offer) note(k candidate, err error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	o.notes = append(o.notes, fmt.Sprintf("%s could not sign: %v", k.label, err))
-}
-
-// last is the key that let us in, if any did.
-func (o *offer) last() (candidate, bool) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if len(o.offered) == 0 {
-		return candidate{}, false
-	}
-	return o.offered[len(o.offered)-1], true
-}
-
-// sameWords are reasons that a server keeps for itself.
-const sameWords = "an account that is locked or expired, a missing login shell and a home directory that others may write to are refused in the same words"
-
-// failure is the error for a login that the server refused.
-func (o *offer) failure(s *Settings, cause error) *Error {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	e := &Error{Phase: PhaseAuth, Hint: o.set.hint, Err: cause}
-	var labels []string
-	for _, k := range o.offered {
-		labels = append(labels, k.label)
-	}
-	switch {
-	case o.partial:
-		e.Reason = fmt.Sprintf("%s accepted as %s, but the server wants %s too", labels[len(labels)-1], s.User, strings.Join(o.methods, " or "))
-		e.Hint = "allow this user to log in with a key alone; only keys are offered"
-		return e
-	case len(o.methods) > 0 && !slices.Contains(o.methods, "publickey"):
-		e.Reason = fmt.Sprintf("server takes no keys, only %s", excerptText(strings.Join(o.methods, ", ")))
-		e.Hint = "set PubkeyAuthentication yes in the server's sshd_config; only keys are offered"
-		return e
-	case len(labels) == 0:
-		e.Reason = fmt.Sprintf("no key to offer as %s", s.User)
-	default:
-		e.Reason = fmt.Sprintf("server refused %s as %s", strings.Join(labels, ", "), s.User)
-	}
-	if n := len(o.set.keys) - len(o.offered); n > 0 && len(o.offered) == maxKeysOffered {
-		e.Reason += fmt.Sprintf(" (%d more keys not offered)", n)
-		if e.Hint == "" {
-			e.Hint = "name the right key with identity_file or IdentityFile"
-		}
-	}
-	if all := slices.Concat(o.notes, o.set.notes); len(all) > 0 {
-		e.Reason += "; " + strings.Join(all, "; ")
-	}
-	if e.Hint == "" && len(labels) == 0 {
-		e.Hint = "name a private key with --identity FILE, or load one: ssh-add FILE"
-	}
-	if e.Hint == "" {
-		port := ""
-		if s.Port != 22 {
-			port = fmt.Sprintf("-p %d ", s.Port)
-		}
-		e.Hint = fmt.Sprintf("check user and key: ssh -v %s%s; %s", port, quoteWord(s.User+"@"+s.Address), sameWords)
-	}
-	return e
 }

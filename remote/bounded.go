@@ -16,11 +16,6 @@ type limitError struct {
 
 func (e *limitError) Error() string { return fmt.Sprintf("%v are over", e.limit) }
 
-// within is ctx with an absolute deadline of its own.
-func within(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
-	return context.WithTimeoutCause(ctx, limit, &limitError{limit})
-}
-
 // ended makes an Error of the end of ctx: one of our limits in this phase, or
 // the run as a whole.
 func ended(ctx context.Context, phase Phase, doing string) *Error {

@@ -42,7 +42,7 @@ type sshTransport interface {
 // NewChoice opens the transport of the hosts for which none is named; "" is
 // native. The error is that of [NewNative] or [NewOpenSSH].
 func NewChoice(opts Options, name string) (*Choice, error) {
-	c := &Choice{opts: opts, name: cmp.Or(name, TransportNative)}
+	c := &Choice{opts: opts.withDefaults(), name: cmp.Or(name, TransportNative)} // with what they share
 	if _, err := c.open(c.name); err != nil {
 		return nil, err
 	}

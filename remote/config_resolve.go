@@ -1,10 +1,13 @@
 package remote
 
 import (
-	"fmt"
-	"path/filepath"
+	"maps"
+	"net/netip"
+	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
 )
@@ -14,24 +17,33 @@ import (
 type Resolver struct {
 	opts    Options
 	blocks  []block
-	literal map[string][]int // blocks with plain names only, by name
+	literal map[string][]int // Host blocks with plain names only, by name
 	general []int            // the others
+	final   bool             // some Match wants a second pass
+	notNow  *block           // the first Match !final, nil for none
+
+	localAddrs func() ([]netip.Addr, error) // asked once
 }
 
 // NewResolver reads the ssh_config files of opts. A file that ssh(1) would
 // refuse as a whole is an error with FILE:LINE.
 func NewResolver(opts Options) (*Resolver, error) {
 	opts = opts.withDefaults()
-	blocks, err := scanConfig(opts.configFiles(), opts.Home)
+	blocks, err := scanConfig(opts.configFiles(), opts)
 	if err != nil {
 		return nil, err
 	}
-	r := &Resolver{opts: opts, blocks: blocks, literal: map[string][]int{}}
-	for i, b := range blocks {
-		if len(b.lines) == 0 {
+	r := &Resolver{opts: opts, blocks: blocks, literal: map[string][]int{}, localAddrs: sync.OnceValues(localAddrs)}
+	for i := range blocks {
+		b := &blocks[i]
+		r.final = r.final || b.wantsFinal(false)
+		if r.notNow == nil && b.wantsFinal(true) {
+			r.notNow = b
+		}
+		if len(b.lines) == 0 && !b.outer {
 			continue
 		}
-		if len(b.outer) > 0 || b.match != nil || slices.ContainsFunc(b.patterns, func(p string) bool { return strings.ContainsAny(p, "*?!") }) {
+		if b.patterns == nil || slices.ContainsFunc(b.patterns, func(p string) bool { return strings.ContainsAny(p, "*?!") }) {
 			r.general = append(r.general, i)
 			continue
 		}
@@ -52,9 +64,9 @@ func (r *Resolver) Resolve(h inventory.Host) (Settings, error) {
 const maxJumps = 8
 
 func (r *Resolver) resolve(h inventory.Host, behind []string) (Settings, error) {
-	l := lookup{r: r, host: h, first: map[string]directive{}}
-	for _, i := range r.candidates(h.Name) {
-		l.take(&r.blocks[i])
+	l := newLookup(r, h)
+	if err := l.read(); err != nil {
+		return Settings{}, err
 	}
 	s, err := l.settings()
 	if err != nil {
@@ -63,238 +75,222 @@ func (r *Resolver) resolve(h inventory.Host, behind []string) (Settings, error) 
 	if slices.Contains(behind, s.identity()) {
 		return Settings{}, errLoop
 	}
-	if s.Jumps, err = r.jumps(&l, &s, behind); err != nil {
+	if err := r.proxy(l, &s, behind); err != nil {
 		return Settings{}, err
 	}
 	return s, nil
 }
 
-// candidates are the blocks that may hold for a name, in file order.
+// candidates are the blocks that may hold for a name, in file order. Those
+// within a block that is none of them do not hold.
 func (r *Resolver) candidates(name string) []int {
 	c := slices.Concat(r.literal[name], r.general)
 	slices.Sort(c)
 	return slices.Compact(c)
 }
 
-// lookup collects what the matching blocks say about one host.
+// lookup collects what the blocks say about one host, in the order of ssh(1):
+// a Match is judged by what the lines before it have set.
 type lookup struct {
-	r          *Resolver
-	host       inventory.Host
-	first      map[string]directive // the first value of each keyword wins
-	identities []directive          // but all of these count
-	matches    []*block             // Match blocks around or at a candidate, judged when the address is known
-	conditions [][]*block
-	ignore     []string // patterns of IgnoreUnknown
+	r     *Resolver
+	host  inventory.Host
+	final bool // the second pass
+	// name is what Host lines are compared with: what the host is called, in
+	// the second pass its address.
+	name string
+
+	first        map[string]directive // the first value of each keyword wins
+	identities   []directive          // but all of these count
+	certificates []directive
+	unheard      []directive   // what ssh would refuse to read
+	unclear      bool          // the ProxyCommand stands below a ProxyJump none
+	warnings     []string      // about blocks that may hold
+	held         map[int]state // blocks that hold or may, of this pass
 }
 
-func (l *lookup) take(b *block) {
-	for _, patterns := range b.outer {
-		if !matchList(patterns, l.host.Name) {
-			return
+// state is how far a block holds, and if that is not sure, by which Match.
+type state struct {
+	certainty
+	doubt *block
+}
+
+// newLookup begins with what the inventory says, as if it stood on ssh's
+// command line.
+func newLookup(r *Resolver, h inventory.Host) *lookup {
+	l := &lookup{r: r, host: h, first: map[string]directive{}}
+	given := func(key, value string) {
+		l.first[key] = directive{place: place{file: "inventory"}, key: key, args: []string{value}}
+	}
+	if h.Address != "" {
+		given("hostname", noTokens(h.Address))
+	}
+	if h.User != "" {
+		given("user", h.User)
+	}
+	if h.Port != 0 {
+		given("port", strconv.Itoa(h.Port))
+	}
+	if h.Jump != "" {
+		given("proxyjump", h.Jump)
+		given("proxycommand", "none")
+	}
+	return l
+}
+
+// read goes through the files, and a second time if a Match final is in them.
+func (l *lookup) read() error {
+	if err := l.pass(l.host.Name); err != nil {
+		return err
+	}
+	switch {
+	case l.r.final:
+		return l.again()
+	case l.r.notNow == nil:
+		return nil
+	}
+	second := newLookup(l.r, l.host)
+	if err := second.pass(l.host.Name); err != nil {
+		return err
+	}
+	if err := second.again(); err != nil {
+		return err
+	}
+	if l.differs(second) {
+		return unsupported(l.r.notNow.place, l.r.notNow.title+": versions of ssh before 10.1 read the files again for it, and find more",
+			"leave !final out: a block without it is read the first time too")
+	}
+	return nil
+}
+
+// differs is true if a second pass over the files would have found more.
+func (l *lookup) differs(second *lookup) bool {
+	first, again := maps.Clone(l.first), maps.Clone(second.first)
+	delete(first, "hostname")
+	delete(again, "hostname")
+	return !reflect.DeepEqual(first, again) || !reflect.DeepEqual(l.unique(), second.unique())
+}
+
+// unique are the keys and certificates named, each once.
+func (l *lookup) unique() (names []string) {
+	for _, d := range slices.Concat(l.identities, l.certificates) {
+		if n := d.key + " " + d.value(); !slices.Contains(names, n) {
+			names = append(names, n)
 		}
 	}
-	if b.match == nil && !matchList(b.patterns, l.host.Name) {
-		return
-	}
-	var conditions []*block
-	for i := range b.nested {
-		conditions = append(conditions, &b.nested[i])
-	}
-	if b.match != nil {
-		conditions = append(conditions, b)
-	}
-	if len(conditions) > 0 {
-		l.matches = append(l.matches, b)
-		l.conditions = append(l.conditions, conditions)
-		return
-	}
-	for _, d := range b.lines {
-		l.set(d)
-	}
+	return names
 }
 
+// again is the second pass. HostName has then been decided.
+func (l *lookup) again() error {
+	address, err := l.address()
+	if err != nil {
+		return err
+	}
+	d := l.first["hostname"]
+	d.key, d.args = "hostname", []string{noTokens(address)}
+	l.first["hostname"] = d
+	l.final = true
+	return l.pass(address)
+}
+
+func (l *lookup) pass(name string) error {
+	l.name, l.held = name, map[int]state{}
+	for _, i := range l.r.candidates(name) {
+		b := &l.r.blocks[i]
+		st, err := l.judgeBlock(b)
+		if err != nil {
+			return err
+		}
+		if st.certainty == holdsNot {
+			continue
+		}
+		l.held[i] = st
+		for _, d := range b.lines {
+			if st.certainty == holds {
+				l.set(d)
+			} else if err := l.suspect(d, st.doubt); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// judgeBlock says if a block holds by what was set so far.
+func (l *lookup) judgeBlock(b *block) (state, error) {
+	st := state{certainty: holds}
+	if b.within >= 0 {
+		st = l.held[b.within]
+	}
+	if st.certainty == holdsNot || b.patterns != nil && !matchList(b.patterns, l.name) {
+		return state{}, nil
+	}
+	v, err := l.matches(b.match)
+	if err != nil || v == holdsNot {
+		return state{}, err
+	}
+	if v == mayHold && st.doubt == nil {
+		st = state{mayHold, b}
+	}
+	return st, nil
+}
+
+// aliases are other names of keywords.
+var aliases = map[string]string{
+	"challengeresponseauthentication": "kbdinteractiveauthentication", "skeyauthentication": "kbdinteractiveauthentication",
+	"tisauthentication": "kbdinteractiveauthentication", "dsaauthentication": "pubkeyauthentication",
+}
+
+// set takes a line of a block that holds.
 func (l *lookup) set(d directive) {
-	switch d.key {
-	case "identityfile":
+	key := d.key
+	if a, ok := aliases[key]; ok {
+		key = a
+	}
+	switch {
+	case key == "identityfile":
 		l.identities = append(l.identities, d)
 		return
-	case "ignoreunknown":
-		l.ignore = append(l.ignore, strings.Split(strings.ToLower(strings.Join(d.args, ",")), ",")...)
-	case "proxyjump", "proxycommand":
-		// Whichever comes first prevents the other, ssh_config(5).
-		if _, ok := l.first["proxy"]; !ok {
-			l.first["proxy"] = d
+	case key == "certificatefile":
+		l.certificates = append(l.certificates, d)
+		return
+	case directives[key] == isUnheard:
+		if !l.ignored(key) {
+			l.unheard = append(l.unheard, d)
 		}
 		return
+	case l.decided(key):
+		return
 	}
-	if _, ok := l.first[d.key]; !ok {
-		l.first[d.key] = d
+	l.first[key] = d
+	_, jump := l.first["proxyjump"]
+	l.unclear = l.unclear || key == "proxycommand" && jump
+	// A jump host keeps a later ProxyCommand from counting.
+	if key == "proxyjump" && !isNone(d) {
+		l.first["proxycommand"] = directive{place: d.place, key: "proxycommand", args: []string{"none"}}
 	}
 }
 
-// unsupported is the error for something that cannot be honoured.
-func unsupported(at place, reason, hint string) *Error {
-	return &Error{Phase: PhaseConfig, Reason: at.String() + ": " + reason, Hint: hint}
+// ignored is true for what an IgnoreUnknown line above covers.
+func (l *lookup) ignored(key string) bool {
+	return matchFold(strings.Split(strings.Join(l.first["ignoreunknown"].args, ","), ","), key)
 }
 
-// judge refuses what could matter and is not supported, and collects warnings
-// about the rest.
-func (l *lookup) judge(address string) (warnings []string, err error) {
-	for i, b := range l.matches {
-		if slices.ContainsFunc(l.conditions[i], func(m *block) bool { return !couldHold(m.match, l.host.Name, address) }) {
-			continue
-		}
-		w, err := l.judgeMatch(b, l.conditions[i][0])
-		if err != nil {
-			return nil, err
-		}
-		warnings = append(warnings, w...)
+// decided is true for a keyword of which one value counts, and that is known.
+func (l *lookup) decided(key string) bool {
+	_, ok := l.first[key]
+	if key == "proxyjump" && !ok {
+		_, ok = l.first["proxycommand"]
 	}
-	keys := make([]string, 0, len(l.first))
-	for k := range l.first {
-		keys = append(keys, k)
-	}
-	slices.Sort(keys)
-	for _, d := range l.identities {
-		if err := single(d); err != nil {
-			return nil, err
-		}
-	}
-	for _, k := range keys {
-		d := l.first[k]
-		if err := single(d); err != nil {
-			return nil, err
-		}
-		switch l.supportOf(d.key) {
-		case isUnheard:
-			return nil, unsupported(d.place, fmt.Sprintf("unknown directive %s", d.key),
-				"correct it, or name it in an IgnoreUnknown line above")
-		case isRefused:
-			if err := refusal(d); err != nil {
-				return nil, err
-			}
-		case isAlgorithm:
-			warnings = append(warnings, fmt.Sprintf("%s: %s not honoured, tmdoctor's own algorithms are used", d.place, d.key))
-		case isNoted:
-			if d.args[0] != "none" {
-				warnings = append(warnings, fmt.Sprintf("%s: %s not honoured", d.place, d.key))
-			}
-		}
-	}
-	return warnings, nil
+	return ok
 }
 
-// single refuses more words than a directive takes, as ssh does.
-func single(d directive) error {
-	if len(d.args) == 1 || directives[d.key] != isHonoured || strings.HasSuffix(d.key, "knownhostsfile") {
-		return nil
+// value is the first word of a directive, "" if there is none.
+func (d directive) value() string {
+	if len(d.args) == 0 {
+		return ""
 	}
-	return unsupported(d.place, fmt.Sprintf("%s has more than one value: %s", d.key, strings.Join(d.args, " ")), "put quotes around a value with blanks")
+	return d.args[0]
 }
 
-func refusal(d directive) error {
-	r := refusals[d.key]
-	if slices.Contains(r.fine, strings.ToLower(strings.TrimSpace(d.args[0]))) {
-		return nil
-	}
-	return unsupported(d.place, fmt.Sprintf("%s %s is not supported", d.key, strings.Join(d.args, " ")), r.hint)
-}
-
-func (l *lookup) supportOf(key string) support {
-	s := directives[key]
-	if s == isUnheard && matchList(l.ignore, key) {
-		return isHarmless
-	}
-	return s
-}
-
-// judgeMatch decides about a Match block that could hold: what it says must
-// not matter, or the host is refused.
-func (l *lookup) judgeMatch(b, condition *block) (warnings []string, err error) {
-	name := "Match " + strings.Join(condition.match, " ")
-	for _, d := range b.lines {
-		if d.key == "hashknownhosts" || d.key == "ignoreunknown" {
-			continue
-		}
-		switch l.supportOf(d.key) {
-		case isHarmless:
-		case isAlgorithm, isNoted:
-			warnings = []string{fmt.Sprintf("%s: %s skipped: it has nothing but algorithms, and tmdoctor's own are used", condition.place, name)}
-		default:
-			return nil, unsupported(condition.place, fmt.Sprintf("%s is not supported and could apply (it sets %s)", name, d.key),
-				"write it as a Host block, or have ssh(1) log in there: --transport openssh")
-		}
-	}
-	return warnings, nil
-}
-
-// couldHold is false only if the criteria of a Match line are surely not met:
-// a list of host or originalhost patterns that has neither the name nor the
-// address. Nothing is executed to find out.
-func couldHold(criteria []string, name, address string) bool {
-	for i := 0; i < len(criteria); i++ {
-		key, value, inline := strings.Cut(strings.ToLower(criteria[i]), "=")
-		switch key {
-		case "all", "final", "canonical", "!all", "!final", "!canonical":
-			continue
-		}
-		if !inline && i+1 < len(criteria) {
-			i++
-			value = criteria[i]
-		} else if inline {
-			_, value, _ = strings.Cut(criteria[i], "=")
-		}
-		patterns := strings.Split(value, ",")
-		switch key {
-		case "originalhost":
-			if !matchList(patterns, name) {
-				return false
-			}
-		case "host":
-			if !matchList(patterns, name) && !matchList(patterns, strings.ToLower(name)) && !matchList(patterns, address) {
-				return false
-			}
-		}
-	}
-	return true
-}
-
-// knownHostsFiles are the user's files, then the global ones.
-func (l *lookup) knownHostsFiles(t tokens) ([]string, error) {
-	if len(l.r.opts.KnownHosts) > 0 {
-		var files []string
-		for _, f := range l.r.opts.KnownHosts {
-			p, err := expandHome(f, l.r.opts.Home)
-			if err != nil {
-				return nil, &Error{Phase: PhaseConfig, Reason: err.Error()}
-			}
-			files = append(files, p)
-		}
-		return files, nil
-	}
-	user := directive{args: []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}}
-	if l.r.opts.Home == "" {
-		user.args = nil
-	}
-	global := directive{args: []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}}
-	if d, ok := l.first["userknownhostsfile"]; ok {
-		user = d
-	}
-	if d, ok := l.first["globalknownhostsfile"]; ok {
-		global = d
-	}
-	var files []string
-	for _, d := range []directive{user, global} {
-		for _, f := range d.args {
-			if strings.EqualFold(f, "none") {
-				continue
-			}
-			p, err := t.path(d.place, f)
-			if err != nil {
-				return nil, err
-			}
-			files = append(files, filepath.Clean(p))
-		}
-	}
-	return files, nil
-}
+func isNone(d directive) bool { return strings.EqualFold(d.value(), "none") }

@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"net/url"
 	"os"
+	"os/user"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 
@@ -25,15 +28,21 @@ type configFile struct {
 	path     string
 	system   bool // relative Include is below /etc/ssh, not ~/.ssh
 	required bool // missing is an error (-F)
+	guarded  bool // nobody else may write it
 }
 
-// place is where a directive was read.
+// place is where a directive was read; without a line it is a name for where.
 type place struct {
 	file string
 	line int
 }
 
-func (p place) String() string { return fmt.Sprintf("%s:%d", p.file, p.line) }
+func (p place) String() string {
+	if p.line == 0 {
+		return p.file
+	}
+	return fmt.Sprintf("%s:%d", p.file, p.line)
+}
 
 // directive is one line that sets something.
 type directive struct {
@@ -42,13 +51,15 @@ type directive struct {
 	args []string
 }
 
-// block is a run of directives under one Host or Match line.
+// block is a run of directives under one Host or Match line, or under none:
+// what follows an Include, and the begin of a file.
 type block struct {
 	place
-	patterns []string   // of the Host line; nil for a Match block
-	match    []string   // criteria of a Match line other than "all", nil otherwise
-	outer    [][]string // patterns of Host blocks whose Include brought this one in
-	nested   []block    // Match blocks whose Include brought this one in; only their match counts
+	title    string      // the Match line
+	patterns []string    // of a Host line, else nil
+	match    []criterion // of a Match line, else nil
+	within   int         // the block that must hold too, -1 for none
+	outer    bool        // other blocks are within this one
 	lines    []directive
 }
 
@@ -60,26 +71,26 @@ type block struct {
 // keeps quotes inside lists and resolves Include in the real home directory.
 // Words go through it percent-encoded and so come back as they were.
 type scanner struct {
-	home   string
+	opts   Options
 	doc    bytes.Buffer
 	blocks []block // one for each Host or Match line written to doc
 	places []place // of each line of doc, the first at index 0
 }
 
 // scanConfig reads the files and gives their blocks in order.
-func scanConfig(files []configFile, home string) ([]block, error) {
-	s := &scanner{home: home}
+func scanConfig(files []configFile, o Options) ([]block, error) {
+	s := &scanner{opts: o}
 	for _, f := range files {
-		if err := s.file(f, block{place: place{f.path, 0}, patterns: []string{"*"}}, place{}, 0); err != nil {
+		if err := s.file(f, -1, place{}, 0); err != nil {
 			return nil, err
 		}
 	}
 	return s.decode()
 }
 
-// file reads one file. Its directives before the first Host line belong to
-// the block it was included from; from is that Include line.
-func (s *scanner) file(f configFile, outer block, from place, depth int) error {
+// file reads one file. What is in it holds only where the block around its
+// Include does; from is that Include line.
+func (s *scanner) file(f configFile, around int, from place, depth int) error {
 	if depth > includeDepth {
 		return fmt.Errorf("%s: more than %d nested includes; does a file include itself?", from, includeDepth)
 	}
@@ -87,11 +98,13 @@ func (s *scanner) file(f configFile, outer block, from place, depth int) error {
 	if errors.Is(err, fs.ErrNotExist) && !f.required {
 		return nil
 	}
+	if err == nil && f.guarded {
+		err = guarded(f.path)
+	}
 	if err != nil {
 		return fmt.Errorf("ssh configuration: %w", err)
 	}
-	current := outer
-	s.header(current)
+	current := s.open(block{place: place{f.path, 0}, within: around})
 	for i, line := range strings.Split(string(text), "\n") {
 		at := place{f.path, i + 1}
 		if len(s.places) > maxConfigLine {
@@ -105,14 +118,19 @@ func (s *scanner) file(f configFile, outer block, from place, depth int) error {
 		case key == "":
 		case len(args) == 0 || args[0] == "" && key != "user":
 			return fmt.Errorf("%s: %s has no value", at, key)
-		case key == "host" || key == "match":
-			current = nest(outer, at, key, args, depth)
-			s.header(current)
+		case key == "host":
+			current = s.open(block{place: at, patterns: args, within: around})
+		case key == "match":
+			b := block{place: at, title: "Match " + strings.Join(args, " "), within: around}
+			if b.match, err = parseMatch(line, args); err != nil {
+				return fmt.Errorf("%s: %w", at, err)
+			}
+			current = s.open(b)
 		case key == "include":
 			if err := s.include(f, current, at, args, depth); err != nil {
 				return err
 			}
-			s.header(current)
+			s.open(block{place: at, within: current})
 		default:
 			s.write(at, key, args)
 		}
@@ -120,48 +138,40 @@ func (s *scanner) file(f configFile, outer block, from place, depth int) error {
 	return nil
 }
 
-// nest is the block that a Host or Match line opens. In an included file it
-// holds only where the block around the Include holds too.
-func nest(outer block, at place, key string, args []string, depth int) block {
-	b := block{place: at, outer: outer.outer}
-	if depth > 0 {
-		b.nested = outer.nested
-		if outer.match != nil {
-			b.nested = append(b.nested[:len(b.nested):len(b.nested)], outer)
-		} else {
-			b.outer = append(b.outer[:len(b.outer):len(b.outer)], outer.patterns)
-		}
+// guarded refuses a file that somebody else may write, as ssh(1) does: what it
+// says is trusted, and a ProxyCommand in it is run.
+func guarded(path string) error {
+	st, err := os.Stat(path)
+	if err == nil && !guardedMode(st) {
+		err = fmt.Errorf("%s: somebody else owns it or may write it: chmod go-w %s", path, quoteWord(path))
 	}
-	switch {
-	case key == "host":
-		b.patterns = args
-	case len(args) == 1 && strings.EqualFold(args[0], "all"):
-		b.patterns = []string{"*"}
-	default:
-		b.match = args
-	}
-	return b
+	return err
 }
 
-func (s *scanner) include(f configFile, current block, at place, args []string, depth int) error {
+func (s *scanner) include(f configFile, current int, at place, args []string, depth int) error {
 	for _, arg := range args {
-		path, err := expandHome(arg, s.home)
-		if err != nil {
-			return fmt.Errorf("%s: %w", at, err)
+		if f.system && strings.HasPrefix(arg, "~") {
+			return fmt.Errorf("%s: include %s: /etc/ssh/ssh_config is everybody's, and ~ is not", at, arg)
 		}
-		if !filepath.IsAbs(path) {
-			base := filepath.Join(s.home, ".ssh")
+		pattern, e := s.fileTokens().path(at, arg)
+		if e != nil {
+			// What depends on the host is known too late.
+			s.write(at, lateInclude, args)
+			continue
+		}
+		if !filepath.IsAbs(pattern) {
+			base := filepath.Join(s.opts.Home, ".ssh")
 			if f.system {
 				base = filepath.Dir(systemConfig)
 			}
-			path = filepath.Join(base, path)
+			pattern = filepath.Join(base, pattern)
 		}
-		matches, err := filepath.Glob(path)
+		files, err := globFiles(pattern)
 		if err != nil {
 			return fmt.Errorf("%s: include %q: %w", at, arg, err)
 		}
-		for _, m := range matches {
-			if err := s.file(configFile{path: m, system: f.system}, current, at, depth+1); err != nil {
+		for _, m := range files {
+			if err := s.file(configFile{path: m, system: f.system, guarded: true}, current, at, depth+1); err != nil {
 				return err
 			}
 		}
@@ -169,22 +179,56 @@ func (s *scanner) include(f configFile, current block, at place, args []string, 
 	return nil
 }
 
-// header writes the line that opens a block. A Match that only this package
-// can judge is written as one the library knows.
-func (s *scanner) header(b block) {
-	b.lines = nil
-	s.blocks = append(s.blocks, b)
-	if b.match != nil {
-		s.write(b.place, "Match all", nil)
-		return
+// lateInclude is an Include that cannot be resolved, by a name that the library
+// takes for no Include.
+const lateInclude = "late-include"
+
+// fileTokens are those that are the same for every host.
+func (s *scanner) fileTokens() tokens {
+	full, _ := os.Hostname()
+	short, _, _ := strings.Cut(full, ".")
+	return tokens{home: s.opts.Home, env: s.opts.Env, percent: map[byte]string{
+		'd': s.opts.Home, 'i': strconv.Itoa(os.Getuid()), 'L': short, 'l': full, 'u': s.opts.User,
+	}}
+}
+
+// globFiles gives what glob(3) would: sorted, hidden files only where a dot is
+// written, and no directories, which hold no lines for ssh(1).
+func globFiles(pattern string) (files []string, err error) {
+	all, err := filepath.Glob(strings.ReplaceAll(pattern, "[!", "[^"))
+	if err != nil {
+		return nil, err
 	}
-	s.write(b.place, "Host", b.patterns)
+	words := strings.Split(filepath.Clean(pattern), string(filepath.Separator))
+	for _, path := range all {
+		hidden := false
+		for i, w := range strings.Split(filepath.Clean(path), string(filepath.Separator)) {
+			hidden = hidden || strings.HasPrefix(w, ".") && !(i < len(words) && strings.HasPrefix(words[i], "."))
+		}
+		if st, err := os.Stat(path); hidden || err == nil && st.IsDir() {
+			continue
+		}
+		files = append(files, path)
+	}
+	slices.Sort(files)
+	return files, nil
+}
+
+// open begins a block and gives its number. Which one holds is judged here, so
+// the library is told of a Host line that always does.
+func (s *scanner) open(b block) int {
+	s.blocks = append(s.blocks, b)
+	if b.within >= 0 {
+		s.blocks[b.within].outer = true
+	}
+	s.write(b.place, "Host *", nil)
+	return len(s.blocks) - 1
 }
 
 func (s *scanner) write(at place, key string, args []string) {
 	// A keyword of bytes no directive has would derail the library's lexer.
 	s.doc.WriteString(strings.Map(func(r rune) rune {
-		if r > ' ' && r < 0x7f && r != '#' && r != '=' || key == "Match all" {
+		if r > ' ' && r < 0x7f && r != '#' && r != '=' || key == "Host *" {
 			return r
 		}
 		return '_'
@@ -241,7 +285,11 @@ func (s *scanner) decode() ([]block, error) {
 			if err != nil {
 				return nil, fmt.Errorf("%s: %w", s.places[kv.Pos().Line-1], err)
 			}
-			s.blocks[i].lines = append(s.blocks[i].lines, directive{s.places[kv.Pos().Line-1], strings.ToLower(kv.Key), args})
+			key := strings.ToLower(kv.Key)
+			if key == lateInclude {
+				key = "include"
+			}
+			s.blocks[i].lines = append(s.blocks[i].lines, directive{s.places[kv.Pos().Line-1], key, args})
 		}
 	}
 	return s.blocks, nil
@@ -264,15 +312,20 @@ func readBounded(path string, limit int64) ([]byte, error) {
 	return text, err
 }
 
+// expandHome expands ~ and ~USER at the begin of a path.
 func expandHome(path, home string) (string, error) {
-	if path != "~" && !strings.HasPrefix(path, "~/") {
-		if strings.HasPrefix(path, "~") {
-			return "", fmt.Errorf("%s: home directories of other users are not supported, write the path in full", path)
-		}
+	head, rest, _ := strings.Cut(path, "/")
+	switch {
+	case !strings.HasPrefix(head, "~"):
 		return path, nil
-	}
-	if home == "" {
+	case head != "~":
+		u, err := user.Lookup(head[1:])
+		if err != nil || u.HomeDir == "" {
+			return "", fmt.Errorf("%s: no home directory of %s is known here", path, head[1:])
+		}
+		home = u.HomeDir
+	case home == "":
 		return "", fmt.Errorf("%s: no home directory", path)
 	}
-	return filepath.Join(home, path[1:]), nil
+	return filepath.Join(home, rest), nil
 }

@@ -2,47 +2,34 @@ package remote
 
 import (
 	"fmt"
+	"net/netip"
+	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// settings turns what was collected into values, the inventory's first.
-func (l *lookup) settings() (Settings, error) {
-	h := l.host
-	s := Settings{Name: h.Name, Address: h.Address, Port: h.Port, User: h.User, Network: "tcp", AcceptNew: l.r.opts.AcceptNew}
-	if s.Address == "" {
-		s.Address = h.Name
-		if d, ok := l.first["hostname"]; ok {
-			var err error
-			if s.Address, err = expandTokens(d.place, d.args[0], map[byte]string{'h': h.Name}); err != nil {
-				return s, err
-			}
-		}
+// settings turns what was collected into values.
+func (l *lookup) settings() (s Settings, err error) {
+	s = Settings{Name: l.host.Name, Network: "tcp", AcceptNew: l.r.opts.AcceptNew, User: l.user(),
+		LegacyAlgorithms: l.r.opts.LegacyAlgorithms || l.host.LegacyAlgorithms}
+	if s.Warnings, err = l.judge(); err != nil {
+		return s, err
 	}
-	s.Address = strings.ToLower(s.Address)
-	var err error
-	if s.Warnings, err = l.judge(s.Address); err != nil {
+	if s.Address, err = l.address(); err != nil {
 		return s, err
 	}
 	if err := l.port(&s); err != nil {
 		return s, err
 	}
-	if s.User == "" {
-		s.User = l.r.opts.User
-		if d, ok := l.first["user"]; ok {
-			s.User = d.args[0]
-		}
+	if d := l.first["user"]; d.line > 0 && (strings.Contains(d.value(), "%") || strings.Contains(d.value(), "${")) {
+		return s, unsupported(d.place, fmt.Sprintf("user %s: ssh expands tokens here since version 10, and did not before", d.value()), "write the name")
 	}
-	if d, ok := l.first["hostkeyalias"]; ok {
-		s.HostKeyAlias = strings.ToLower(d.args[0])
-	}
+	s.HostKeyAlias = strings.ToLower(l.first["hostkeyalias"].value())
 	t := l.tokens(&s)
-	if s.KnownHosts, err = l.knownHostsFiles(t); err != nil {
-		return s, err
-	}
-	for _, f := range []func(*Settings, tokens) error{l.identityFiles, l.agent, l.strictness, l.network} {
+	for _, f := range []func(*Settings, tokens) error{l.knownHosts, l.identityFiles, l.certificateFiles, l.agent, l.methods, l.strictness, l.network} {
 		if err := f(&s, t); err != nil {
 			return s, err
 		}
@@ -50,10 +37,47 @@ func (l *lookup) settings() (Settings, error) {
 	return s, nil
 }
 
-func (l *lookup) port(s *Settings) error {
-	if s.Port != 0 {
-		return nil
+// hostName is HostName as it is set so far, else what the host is called.
+func (l *lookup) hostName() (string, error) {
+	d, ok := l.first["hostname"]
+	if !ok {
+		return l.host.Name, nil
 	}
+	return expandTokens(d.place, d.value(), map[byte]string{'h': l.host.Name}, nil)
+}
+
+// address is where to connect, written as ssh writes it.
+func (l *lookup) address() (string, error) {
+	name, err := l.hostName()
+	if err != nil {
+		return "", err
+	}
+	if a, err := netip.ParseAddr(name); err == nil {
+		return a.String(), nil
+	}
+	name = strings.ToLower(name)
+	if shortAddress.MatchString(name) {
+		at := l.first["hostname"].place
+		if at.file == "" {
+			at.file = "inventory"
+		}
+		return "", unsupported(at, fmt.Sprintf("%s is a short form of an IP address", name), "write it in full, like 127.0.0.1")
+	}
+	return name, nil
+}
+
+// shortAddress is what inet_aton(3) reads and nobody means: 127.1, 0x7f000001.
+var shortAddress = regexp.MustCompile(`^(0x[0-9a-f]+|[0-9]+)(\.(0x[0-9a-f]+|[0-9]+)){0,3}$`)
+
+// user is User as it is set so far, else the caller.
+func (l *lookup) user() string {
+	if d, ok := l.first["user"]; ok {
+		return d.value()
+	}
+	return l.r.opts.User
+}
+
+func (l *lookup) port(s *Settings) error {
 	s.Port = 22
 	d, ok := l.first["port"]
 	if !ok {
@@ -67,23 +91,67 @@ func (l *lookup) port(s *Settings) error {
 	return nil
 }
 
+// knownHosts are the user's files, then the global ones, in which ssh expands
+// only ~.
+func (l *lookup) knownHosts(s *Settings, t tokens) error {
+	if len(l.r.opts.KnownHosts) > 0 {
+		for _, f := range l.r.opts.KnownHosts {
+			p, err := expandHome(f, l.r.opts.Home)
+			if err != nil {
+				return &Error{Phase: PhaseConfig, Reason: err.Error()}
+			}
+			s.KnownHosts = append(s.KnownHosts, p)
+		}
+		return l.revoked(s, t)
+	}
+	user := directive{args: []string{"~/.ssh/known_hosts", "~/.ssh/known_hosts2"}}
+	if l.r.opts.Home == "" {
+		user.args = nil
+	}
+	global := directive{args: []string{"/etc/ssh/ssh_known_hosts", "/etc/ssh/ssh_known_hosts2"}}
+	if d, ok := l.first["userknownhostsfile"]; ok {
+		user = d
+	}
+	if d, ok := l.first["globalknownhostsfile"]; ok {
+		global = d
+	}
+	for _, f := range []struct {
+		directive
+		tokens
+	}{{user, t}, {global, tokens{home: t.home}}} {
+		files, err := f.files(f.directive)
+		if err != nil {
+			return err
+		}
+		s.KnownHosts = append(s.KnownHosts, files...)
+	}
+	return l.revoked(s, t)
+}
+
+func (l *lookup) revoked(s *Settings, t tokens) (err error) {
+	s.RevokedHostKeys, err = t.files(l.first["revokedhostkeys"])
+	return err
+}
+
+// files are the paths that a directive names; "none" is none.
+func (t tokens) files(d directive) (files []string, err error) {
+	for _, f := range d.args {
+		if strings.EqualFold(f, "none") {
+			continue
+		}
+		p, err := t.path(d.place, f)
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, filepath.Clean(p))
+	}
+	return files, nil
+}
+
 // defaultIdentities are tried when nothing names a key, the safest first.
 var defaultIdentities = []string{"id_ed25519", "id_ecdsa", "id_rsa"}
 
 func (l *lookup) identityFiles(s *Settings, t tokens) error {
-	add := func(at place, f string) error {
-		if strings.EqualFold(f, "none") {
-			return nil
-		}
-		p, err := t.path(at, f)
-		if err != nil {
-			return err
-		}
-		if !slices.Contains(s.IdentityFiles, p) {
-			s.IdentityFiles = append(s.IdentityFiles, p)
-		}
-		return nil
-	}
 	given := l.r.opts.Identity
 	if l.host.IdentityFile != "" {
 		given = append([]string{l.host.IdentityFile}, given...)
@@ -95,25 +163,43 @@ func (l *lookup) identityFiles(s *Settings, t tokens) error {
 		}
 		s.IdentityFiles = append(s.IdentityFiles, p)
 	}
-	for _, d := range l.identities {
-		if err := add(d.place, d.args[0]); err != nil {
-			return err
-		}
-	}
-	if len(given)+len(l.identities) == 0 && l.r.opts.Home != "" {
+	named := l.identities
+	if len(given)+len(named) == 0 && l.r.opts.Home != "" {
 		s.DefaultIdentities = true
 		for _, f := range defaultIdentities {
-			if err := add(place{}, "~/.ssh/"+f); err != nil {
-				return err
-			}
+			named = append(named, directive{args: []string{"~/.ssh/" + f}})
 		}
 	}
-	if d, ok := l.first["identitiesonly"]; ok {
-		yes, err := yesNo(d)
-		s.IdentitiesOnly = yes
+	var err error
+	if s.IdentityFiles, err = t.add(s.IdentityFiles, named); err != nil {
 		return err
 	}
-	return nil
+	if d, ok := l.first["identitiesonly"]; ok {
+		s.IdentitiesOnly, err = yesNo(d)
+	}
+	return err
+}
+
+func (l *lookup) certificateFiles(s *Settings, t tokens) (err error) {
+	s.CertificateFiles, err = t.add(nil, l.certificates)
+	return err
+}
+
+// add adds the paths that directives name, each once.
+func (t tokens) add(files []string, named []directive) ([]string, error) {
+	for _, d := range named {
+		if isNone(d) {
+			continue
+		}
+		p, err := t.path(d.place, d.value())
+		if err != nil {
+			return nil, err
+		}
+		if !slices.Contains(files, p) {
+			files = append(files, p)
+		}
+	}
+	return files, nil
 }
 
 func (l *lookup) agent(s *Settings, t tokens) error {

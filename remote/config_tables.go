@@ -16,34 +16,37 @@ const (
 // Apple and Debian add. What is left out is unheard.
 var directives = tableOf(map[support][]string{
 	isHonoured: {
-		"host", "match", "include", "hostname", "user", "port", "identityfile", "identitiesonly", "identityagent",
+		"host", "match", "hostname", "user", "port", "identityfile", "identitiesonly", "identityagent",
 		"userknownhostsfile", "globalknownhostsfile", "hostkeyalias", "proxyjump", "proxycommand",
 		"stricthostkeychecking", "connecttimeout", "addressfamily", "bindaddress", "ignoreunknown", "hashknownhosts",
+		"tag", "certificatefile", "revokedhostkeys", "proxyusefdpass", "pubkeyauthentication", "dsaauthentication", "passwordauthentication",
+		"kbdinteractiveauthentication", "challengeresponseauthentication", "skeyauthentication", "tisauthentication",
+		"preferredauthentications", "batchmode",
 	},
 	isAlgorithm: {
 		"ciphers", "macs", "kexalgorithms", "hostkeyalgorithms", "pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes",
 		"casignaturealgorithms", "hostbasedacceptedalgorithms", "hostbasedkeytypes", "requiredrsasize", "warnweakcrypto",
 	},
-	isNoted: {"certificatefile", "pkcs11provider", "knownhostscommand"},
+	isNoted: {"pkcs11provider", "knownhostscommand"},
 	isRefused: {
-		"canonicalizehostname", "bindinterface", "pubkeyauthentication", "revokedhostkeys", "refuseconnection",
+		"canonicalizehostname", "bindinterface", "refuseconnection", "include",
 	},
 	isHarmless: {
-		"addkeystoagent", "batchmode", "canonicaldomains", "canonicalizefallbacklocal", "canonicalizemaxdots",
-		"canonicalizepermittedcnames", "challengeresponseauthentication", "channeltimeout", "checkhostip", "cipher",
+		"addkeystoagent", "canonicaldomains", "canonicalizefallbacklocal", "canonicalizemaxdots",
+		"canonicalizepermittedcnames", "channeltimeout", "checkhostip", "cipher",
 		"clearallforwardings", "compression", "compressionlevel", "connectionattempts", "controlmaster", "controlpath",
 		"controlpersist", "dynamicforward", "enableescapecommandline", "enablesshkeysign", "escapechar",
 		"exitonforwardfailure", "fingerprinthash", "forkafterauthentication", "forwardagent", "forwardx11",
 		"forwardx11timeout", "forwardx11trusted", "gatewayports", "gssapiauthentication", "gssapiclientidentity",
 		"gssapidelegatecredentials", "gssapikexalgorithms", "gssapikeyexchange", "gssapirenewalforcesrekey",
 		"gssapiserveridentity", "gssapitrustdns", "hostbasedauthentication", "ipqos",
-		"kbdinteractiveauthentication", "kbdinteractivedevices", "keepalive", "keychainintegration", "localcommand",
+		"kbdinteractivedevices", "keepalive", "keychainintegration", "localcommand",
 		"localforward", "loglevel", "logverbose", "nohostauthenticationforlocalhost", "numberofpasswordprompts",
-		"obscurekeystroketiming", "passwordauthentication", "permitlocalcommand", "permitremoteopen",
-		"preferredauthentications", "protocol", "proxyusefdpass", "rekeylimit", "remotecommand",
+		"obscurekeystroketiming", "permitlocalcommand", "permitremoteopen",
+		"protocol", "rekeylimit", "remotecommand",
 		"remoteforward", "requesttty", "rhostsrsaauthentication", "rsaauthentication", "securitykeyprovider", "sendenv",
-		"serveralivecountmax", "serveraliveinterval", "sessiontype", "setenv", "skeyauthentication", "stdinnull",
-		"streamlocalbindmask", "streamlocalbindunlink", "syslogfacility", "tag", "tcpkeepalive", "tunnel",
+		"serveralivecountmax", "serveraliveinterval", "sessiontype", "setenv", "stdinnull",
+		"streamlocalbindmask", "streamlocalbindunlink", "syslogfacility", "tcpkeepalive", "tunnel",
 		"tunneldevice", "updatehostkeys", "usekeychain", "useprivilegedport", "userroaming", "useroaming",
 		"verifyhostkeydns", "versionaddendum", "visualhostkey", "xauthlocation",
 	},
@@ -57,10 +60,8 @@ var refusals = map[string]struct {
 }{
 	"canonicalizehostname": {[]string{"no", "false"}, "write HostName in full, set CanonicalizeHostname no for this host, or have ssh(1) log in there: --transport openssh"},
 	"bindinterface":        {nil, "use BindAddress with an address of that interface"},
-	"pubkeyauthentication": {[]string{"yes", "true", "unbound", "host-bound"}, "only keys are used to log in: set PubkeyAuthentication yes for this host"},
 	"refuseconnection":     {nil, "the file forbids connecting to this host: take it out of the inventory, or the line out of the file"},
-	"revokedhostkeys":      {[]string{"none"}, "list the keys in known_hosts, one line each: @revoked * KEYTYPE KEY"},
-	"proxycommand":         {[]string{"none"}, "write ProxyJump if it is a jump host, or have ssh(1) log in there: --transport openssh"},
+	"include":              {nil, "write the path in full: tokens that depend on the host are expanded too late for it"},
 }
 
 func tableOf(lists map[support][]string) map[string]support {

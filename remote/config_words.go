@@ -5,13 +5,21 @@ import (
 	"strings"
 )
 
-var errQuote = errors.New("a quote is not closed")
+var (
+	errQuote = errors.New("a quote is not closed")
+	errNUL   = errors.New("a NUL byte is in the line")
+	// errNone is for what ssh(1) takes for the name of a jump host.
+	errNone = errors.New("proxyjump none takes neither quotes nor a comment")
+)
 
 // splitDirective splits a line of ssh_config into its keyword, in lower case,
 // and its words, as OpenSSH's readconf.c does: blanks or one `=` after the
 // keyword, then words with quotes and backslashes, ended by a word that begins
 // with `#`. An empty line and a comment have no keyword.
 func splitDirective(line string) (keyword string, words []string, err error) {
+	if strings.IndexByte(line, 0) >= 0 {
+		return "", nil, errNUL // ssh(1) would see only what is before it
+	}
 	line = strings.Trim(line, " \t\r\f")
 	if line == "" || line[0] == '#' {
 		return "", nil, nil
@@ -26,11 +34,16 @@ func splitDirective(line string) (keyword string, words []string, err error) {
 		line = line[:end]
 	}
 	keyword = strings.ToLower(strings.Trim(line, `"`))
-	if rawDirectives[keyword] {
-		return keyword, []string{rest}, nil
-	}
 	words, err = splitWords(rest)
-	return keyword, words, err
+	switch {
+	case err != nil:
+		return keyword, nil, err
+	case rawDirectives[keyword]:
+		return keyword, []string{strings.TrimLeft(rest, " \t=")}, nil
+	case keyword == "proxyjump" && len(words) == 1 && strings.EqualFold(words[0], "none") && len(rest) > len("none"):
+		return keyword, nil, errNone
+	}
+	return keyword, words, nil
 }
 
 // rawDirectives take the rest of the line as it is, for a shell.

@@ -17,7 +17,7 @@ func (n *Native) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 	if r.res.Err != nil {
 		return nil, r.res.Err
 	}
-	c := &sshConn{reached: r, sudo: sudoAsker{&n.sudo, n.opts.AskSudo}, sign: askKeepAlive}
+	c := &sshConn{reached: r, sudo: asker{&n.sudo, forSudo, n.opts.AskSudo}, sign: askKeepAlive}
 	c.close = sync.OnceFunc(c.close)
 	life, end := context.WithCancel(n.life)
 	c.end = end
@@ -28,7 +28,7 @@ func (n *Native) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 // sshConn is a Conn over SSH.
 type sshConn struct {
 	*reached
-	sudo sudoAsker
+	sudo asker
 	end  context.CancelFunc
 	sign func(*ssh.Client) error // asks for a sign of life
 

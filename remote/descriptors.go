@@ -7,6 +7,10 @@ const (
 	// hostDescriptors are what one host at work may take: while its name is
 	// looked up, a socket for each family of addresses; later one connection.
 	hostDescriptors = 2
+	// proxyDescriptors are what a ProxyCommand takes while it is started: three
+	// pipes, and what watches the process. Hosts wait for their turn, see
+	// Native.proxies.
+	proxyDescriptors = 8
 	// LeastDescriptors are needed to ask one host at a time.
 	LeastDescriptors = 32
 )
@@ -25,6 +29,14 @@ type Descriptors struct {
 	Wanted, Needed int
 	// Fit is how many will be: Wanted, or as many as Limit allows.
 	Fit int
+}
+
+// proxyCommands is how many may be at work at once.
+func proxyCommands(limit int) int {
+	if limit == 0 {
+		return 1 << 20
+	}
+	return max(1, (limit-spareDescriptors)/proxyDescriptors)
 }
 
 // Descriptors fits InFlight to what this process may open, for that many

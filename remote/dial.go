@@ -16,25 +16,32 @@ import (
 // of which one answers is reached in three seconds.
 const stagger = 250 * time.Millisecond
 
-// dial connects to a host that needs no jump host.
-func (n *Native) dial(ctx context.Context, s *Settings) (net.Conn, *Error) {
-	limit := n.limits.Connect
-	if s.Connect > 0 && s.Connect < limit {
-		limit = s.Connect
-	}
-	ctx, cancel := within(ctx, limit)
-	defer cancel()
+// dial connects to a host that needs no jump host, when it is its turn.
+func (n *Native) dial(ctx context.Context, s *Settings, p *admission) (net.Conn, *Error) {
+	limit := n.limits.connect(s)
 	if n.opts.Dial != nil {
+		ip, _ := netip.ParseAddr(s.Address)
+		if e := p.turn(ctx, n.limits.doorsTo(nil, s.HostPort(), ip)); e != nil {
+			return nil, e
+		}
+		ctx, cancel := within(ctx, limit)
+		defer cancel()
 		conn, err := n.opts.Dial(ctx, s.Network, s.HostPort())
 		if err != nil {
 			return nil, connectError(ctx, s.HostPort(), err)
 		}
 		return conn, nil
 	}
-	addrs, err := lookupHost(ctx, s)
-	if err != nil {
-		return nil, resolveError(ctx, s.Address, err)
+	addrs, took, e := lookUp(ctx, s, limit)
+	if e != nil {
+		return nil, e
 	}
+	to := func(ip netip.Addr) netip.AddrPort { return netip.AddrPortFrom(ip.Unmap(), uint16(s.Port)) }
+	if e := p.turn(ctx, n.limits.doorsTo(nil, to(addrs[0]).String(), addrs[0])); e != nil {
+		return nil, e
+	}
+	ctx, cancel := within(ctx, limit-took)
+	defer cancel()
 	d := net.Dialer{KeepAliveConfig: net.KeepAliveConfig{Enable: true, Idle: 15 * time.Second, Interval: 15 * time.Second, Count: 4}}
 	if s.BindAddress != "" {
 		ip, err := netip.ParseAddr(s.BindAddress)
@@ -43,11 +50,30 @@ func (n *Native) dial(ctx context.Context, s *Settings) (net.Conn, *Error) {
 		}
 		d.LocalAddr = net.TCPAddrFromAddrPort(netip.AddrPortFrom(ip, 0))
 	}
-	conn, err := dialAny(ctx, d, s.Network, addrs, uint16(s.Port))
+	conn, err := dialAny(ctx, addrs, func(ctx context.Context, addr netip.Addr) (net.Conn, error) {
+		if addr != addrs[0] {
+			if e := p.another(ctx, n.limits.doorsTo(nil, to(addr).String(), addr)); e != nil {
+				return nil, e
+			}
+		}
+		return d.DialContext(ctx, s.Network, to(addr).String())
+	})
 	if err != nil {
 		return nil, connectError(ctx, s.HostPort(), err)
 	}
 	return conn, nil
+}
+
+// lookUp finds the addresses of a host, and how much of the limit that took.
+func lookUp(ctx context.Context, s *Settings, limit time.Duration) ([]netip.Addr, time.Duration, *Error) {
+	ctx, cancel := within(ctx, limit)
+	defer cancel()
+	start := time.Now()
+	addrs, err := lookupHost(ctx, s)
+	if err != nil {
+		return nil, 0, resolveError(ctx, s.Address, err)
+	}
+	return addrs, time.Since(start), nil
 }
 
 func lookupHost(ctx context.Context, s *Settings) ([]netip.Addr, error) {
@@ -64,7 +90,7 @@ func lookupHost(ctx context.Context, s *Settings) ([]netip.Addr, error) {
 
 // dialAny connects to the first address that answers, each a little later
 // than the one before, or at once when that one has failed.
-func dialAny(ctx context.Context, d net.Dialer, network string, addrs []netip.Addr, port uint16) (net.Conn, error) {
+func dialAny(ctx context.Context, addrs []netip.Addr, dial func(context.Context, netip.Addr) (net.Conn, error)) (net.Conn, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	type answer struct {
 		conn net.Conn
@@ -73,11 +99,11 @@ func dialAny(ctx context.Context, d net.Dialer, network string, addrs []netip.Ad
 	answers := make(chan answer)
 	started, pending := 0, 0
 	next := func() {
-		addr := netip.AddrPortFrom(addrs[started].Unmap(), port).String()
+		addr := addrs[started]
 		started++
 		pending++
 		go func() {
-			conn, err := d.DialContext(ctx, network, addr)
+			conn, err := dial(ctx, addr)
 			answers <- answer{conn, err}
 		}()
 	}

@@ -25,10 +25,13 @@ func TestOneOfTwelveAddressesIsEnough(t *testing.T) {
 	for i := range byte(11) {
 		addrs = append(addrs, netip.AddrFrom4([4]byte{127, 0, 1, i + 1})) // nothing listens there
 	}
-	if _, err := dialAny(t.Context(), net.Dialer{}, "tcp", addrs, port); !errors.Is(err, syscall.ECONNREFUSED) {
+	dial := func(ctx context.Context, addr netip.Addr) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, "tcp", netip.AddrPortFrom(addr, port).String())
+	}
+	if _, err := dialAny(t.Context(), addrs, dial); !errors.Is(err, syscall.ECONNREFUSED) {
 		t.Errorf("eleven that refuse: %v, want refused", err)
 	}
-	conn, err := dialAny(t.Context(), net.Dialer{}, "tcp", append(addrs, netip.MustParseAddr("127.0.0.1")), port)
+	conn, err := dialAny(t.Context(), append(addrs, netip.MustParseAddr("127.0.0.1")), dial)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -35,6 +35,10 @@
 // one is running; [OpenSSH.Connect] never does, as it is to show that a login
 // works.
 //
+// A password logs in only where a person can be asked (Options.AskLogin), after
+// the keys were refused, and under the same rule as that of sudo below. While a
+// person is asked, no deadline runs.
+//
 // A host costs nine round trips after TCP: versions, key exchange, the
 // algorithms, the service, "none", the key and its signature, the session and
 // the exec with the script right behind it. Nothing in SSH lets them be fewer.
@@ -68,7 +72,6 @@
 // It is the only package that opens connections or starts processes. It does
 // not know what a script asks or what the output means; it never prints and
 // never prompts (it takes callbacks for what only a person can answer). It
-// logs in with no passwords, and natively with no certificates, forwards no
-// agent, knows no other way to root than sudo, and does not retry once a host
+// natively logs in with no certificates, forwards no agent, knows no other way to root than sudo, and does not retry once a host
 // has let us in. Another way to a host is another [Transport] or [Connector].
 package remote

@@ -24,7 +24,7 @@ const (
 
 // begin runs the program: it becomes root first if need be. With an error
 // nothing of the program was sent.
-func (t *talk) begin(ctx context.Context, p Program, sudo sudoAsker) *Error {
+func (t *talk) begin(ctx context.Context, p Program, sudo asker) *Error {
 	t.end = p.End
 	limited, stop := within(ctx, t.lim.Script)
 	defer stop()

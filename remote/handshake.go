@@ -2,6 +2,7 @@ package remote
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,21 +25,29 @@ type login struct {
 	conn  *watched
 	offer *offer
 
+	account *account
+	leave   func() // the account's turn; nil until authentication begins
+	over    bool   // nobody waits for the login any more
+	before  *Error // the login was refused by another name of the host
+
 	mu      sync.Mutex
 	keyErr  *Error // from the host key
 	keySeen bool
 	banner  []byte // the begin of the last: after what all are shown comes what PAM has to say
 	banners int
 	notes   []string // warnings
+	legacy  []string // algorithms, see Result.Legacy
 }
 
 var errBanner = errors.New("banner without end")
 
 // handshake logs in over a connection. The connection is closed on error.
-func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool) (*ssh.Client, *login, error) {
+func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys keySet, listen bool, spoke func()) (*ssh.Client, *login, error) {
 	ctx, cancel := within(ctx, n.limits.Handshake)
 	defer cancel()
-	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots}, offer: &offer{ctx: ctx, set: keys}}
+	l := &login{n: n, s: s, conn: &watched{Conn: conn, ctx: ctx, slots: n.slots, spoke: spoke}, offer: &offer{ctx: ctx, s: s, set: keys},
+		account: n.opts.shared.tried.get(s.accountKey())}
+	l.offer.gone = l.conn.ended.Load
 	var err error
 	if l.keys, err = n.hostKeysFor(s.KnownHosts); err != nil {
 		conn.Close()
@@ -56,23 +65,28 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 		if err != nil {
 			return nil, err
 		}
+		if agreed, ok := c.(ssh.AlgorithmsConnMetadata); ok {
+			l.agreed(agreed.Algorithms())
+		}
 		return ssh.NewClient(c, chans, reqs), nil
 	})
+	l.offer.end(err)
 	if err != nil {
 		conn.Close()
-		return nil, l, l.failure(ctx, err)
+		err = l.failure(ctx, err)
 	}
-	return client, l, nil
+	l.told(err)
+	return client, l, err
 }
 
 func (l *login) config() *ssh.ClientConfig {
 	return &ssh.ClientConfig{
-		Config:            ssh.Config{KeyExchanges: keyExchanges(), Ciphers: ciphers(), MACs: macs()},
+		Config:            offered(l.s.LegacyAlgorithms),
 		User:              l.s.User,
 		HostKeyCallback:   l.hostKey,
 		HostKeyAlgorithms: l.keys.hostKeyAlgorithms(l.s),
 		BannerCallback:    l.showBanner,
-		AuthCallback:      l.offer.next,
+		AuthCallback:      l.authenticate,
 		ClientVersion:     "SSH-2.0-tmdoctor",
 	}
 }
@@ -134,7 +148,7 @@ func (l *login) endless() bool { return l.banners > l.n.limits.Banner }
 // failure tells from how far the login got why it went no further.
 func (l *login) failure(ctx context.Context, err error) error {
 	l.mu.Lock()
-	keyErr, keySeen, said := l.keyErr, l.keySeen, bytes.Clone(l.banner)
+	keyErr, keySeen, said := cmp.Or(l.keyErr, l.before), l.keySeen, bytes.Clone(l.banner)
 	if l.endless() {
 		err = errBanner
 	}
@@ -145,6 +159,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	head, spoke := l.conn.begun()
 	l.offer.mu.Lock()
 	authStarted, refused := l.offer.started, l.offer.refused && (!isLost(err) || len(l.offer.notes) > 0)
+	refused = refused || l.offer.err != nil || l.offer.wrong
 	l.offer.mu.Unlock()
 	if ctx.Err() != nil && err != errBanner {
 		return l.timedOut(ctx, head, spoke, keySeen)
@@ -157,7 +172,7 @@ func (l *login) failure(ctx context.Context, err error) error {
 	case errors.As(err, &algo):
 		return algorithmError(algo)
 	case refused:
-		return l.offer.failure(l.s, err).says(said)
+		return l.offer.failure(err).says(said)
 	case !spoke:
 		return noVersion(head, err)
 	case authStarted || keySeen:
@@ -248,9 +263,14 @@ func noVersion(head []byte, err error) *Error {
 			e.Reason = "server closed the connection in the middle of its SSH version: " + text
 			return e
 		}
-		if strings.Contains(text, "MaxStartups") || strings.Contains(text, "Not allowed at this time") {
+		if strings.Contains(text, "MaxStartups") {
 			e.Reason = "server takes no more connections: it says " + text
 			e.Hint = "raise MaxStartups in its sshd_config, or work on fewer hosts at once"
+			return e
+		}
+		if strings.Contains(text, "Not allowed at this time") { // for 15 s at least: no retry will be let in
+			e.Reason, e.Err = "server takes no connections from here for a while: it says "+text, err
+			e.Hint = "it punishes what came from here before (PerSourcePenalties in its sshd_config): wait some minutes, find out what failed, or exempt this machine (PerSourcePenaltyExemptList)"
 			return e
 		}
 		e.Reason, e.Err = "not an SSH server: it says "+text, err
@@ -266,13 +286,20 @@ func algorithmError(a *ssh.AlgorithmNegotiationError) *Error {
 	return &Error{
 		Phase: PhaseHandshake, Err: a,
 		Reason: fmt.Sprintf("no common %s: the server offers only %s", excerptText(a.What), excerptText(strings.Join(offers, ", "))),
-		Hint:   "update the SSH server; algorithms with SHA-1 or below 2048 bits are not used",
+		Hint:   "update the SSH server; until then --legacy-algorithms, or legacy_algorithms: true for this host in YAML, admits what it offers",
 	}
 }
 
-// notesSoFar are warnings about this login.
-func (l *login) notesSoFar() []string {
+// agreed notes what only an old server needs.
+func (l *login) agreed(n ssh.NegotiatedAlgorithms) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.notes)
+	l.legacy = legacyOf(n)
+}
+
+// notesSoFar are warnings about this login, and old algorithms it needed.
+func (l *login) notesSoFar() (notes, legacy []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.notes), slices.Clone(l.legacy)
 }

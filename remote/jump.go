@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 	"strings"
 	"sync"
 	"time"
@@ -37,7 +38,8 @@ type jumpAttempt struct {
 	done   chan struct{} // closed when the rest is set
 	client *ssh.Client
 	err    error
-	at     time.Time // when it failed
+	at     time.Time     // when it failed
+	still  chan struct{} // closed when its clock first stands still
 	dead   chan struct{}
 }
 
@@ -48,26 +50,35 @@ type jumpPool struct {
 }
 
 func (p *jumpPool) host(way []Settings) *jumpHost {
-	var key strings.Builder
-	for _, s := range way {
-		fmt.Fprintf(&key, "%s@%s %s %s %s\n", s.User, s.HostPort(), s.HostKeyAlias, s.Name, s.IdentityFiles)
-	}
+	key := wayKey(way)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.by == nil {
 		p.by = map[string]*jumpHost{}
 	}
-	j, ok := p.by[key.String()]
+	j, ok := p.by[key]
 	if !ok {
 		j = &jumpHost{channels: make(chan struct{}, jumpChannels)}
-		p.by[key.String()] = j
+		p.by[key] = j
 	}
 	return j
 }
 
+// wayKey is the same for two ways only if they lead to the same hosts, logging
+// in alike and trusting the same keys. It is made of all that settings say but
+// words for people, so that what they come to say later is never left out.
+func wayKey(way []Settings) string {
+	var key strings.Builder
+	for _, s := range way {
+		s.Name, s.Warnings, s.Jumps = "", nil, nil // jumps of jump hosts are on the way themselves
+		fmt.Fprintf(&key, "%#v\n", s)
+	}
+	return key.String()
+}
+
 // through connects to a host behind jump hosts. release is to be called when
 // the connection is no longer used.
-func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn net.Conn, release func(), fail error) {
+func (n *Native) through(ctx context.Context, way []Settings, s *Settings, p *admission) (conn net.Conn, release func(), fail error) {
 	j := n.jumps.host(way)
 	select {
 	case j.channels <- struct{}{}:
@@ -81,6 +92,11 @@ func (n *Native) through(ctx context.Context, way []Settings, s *Settings) (conn
 		if err != nil {
 			release()
 			return nil, nil, behind(ctx, &way[len(way)-1], err)
+		}
+		ip, _ := netip.ParseAddr(s.Address)
+		if e := p.turn(ctx, n.limits.doorsTo(way, s.HostPort(), ip)); e != nil {
+			release()
+			return nil, nil, e
 		}
 		dialing, cancel := within(ctx, n.limits.Connect)
 		conn, err = client.DialContext(dialing, "tcp", s.HostPort())
@@ -104,7 +120,7 @@ func (j *jumpHost) connect(n *Native, way []Settings) *jumpAttempt {
 	if a := j.attempt; a != nil && !a.stale() {
 		return a
 	}
-	a := &jumpAttempt{done: make(chan struct{}), dead: make(chan struct{})}
+	a := &jumpAttempt{done: make(chan struct{}), still: make(chan struct{}), dead: make(chan struct{})}
 	j.attempt = a
 	// The try belongs to no single host: it lives as long as the transport.
 	n.wg.Go(func() { a.run(n, way) })
@@ -158,7 +174,16 @@ func (a *jumpAttempt) lostSoon() bool {
 	}
 }
 
+// wait waits for the connection. The jump host has a time of its own; while it
+// waits for its turn or for a person, that of the host stands still too.
 func (a *jumpAttempt) wait(ctx context.Context) (*ssh.Client, error) {
+	select {
+	case <-a.done:
+		return a.client, a.err
+	case <-a.still: // it is bounded but for the time it waits for others
+		defer standstill(ctx)()
+	case <-ctx.Done():
+	}
 	select {
 	case <-a.done:
 		return a.client, a.err
@@ -172,11 +197,16 @@ func (a *jumpAttempt) run(n *Native, way []Settings) {
 	s := way[len(way)-1]
 	s.Jumps = way[:len(way)-1]
 	keys := n.keys.keysFor(n.life, &s)
+	keys.respondent = n.logins.respondent(&s, true)
 	ctx, cancel := within(n.life, n.limits.Host)
+	whenStill(ctx, func() { close(a.still) })
 	c, err := n.login(ctx, &s, keys)
 	cancel()
 	for _, note := range c.notes {
 		n.warn("jump host " + s.Name + ": " + note)
+	}
+	if len(c.legacy) > 0 {
+		n.warn("jump host " + s.Name + " is old: " + strings.Join(c.legacy, ", "))
 	}
 	if err != nil {
 		a.err, a.at = err, time.Now()
@@ -273,6 +303,9 @@ func forwardError(ctx context.Context, jump, s *Settings, err error) error {
 		return &Error{Phase: PhaseJump, Reason: fmt.Sprintf("jump host %s is short of resources: %s", jump.Name, said), Err: errors.Join(errShortage, err)}
 	}
 	e := &Error{Phase: PhaseConnect, Reason: fmt.Sprintf("jump host %s could not connect to %s: %s", jump.Name, s.HostPort(), said), Err: err}
+	if open.Message == "open failed" { // of sshd, where not even a socket could be had to try with, or no route
+		e.Err = errors.Join(errShortage, err)
+	}
 	if strings.Contains(said, "not known") || strings.Contains(said, "name resolution") {
 		e.Phase = PhaseResolve
 		e.Hint = "the name is looked up on the jump host: give the host an address it knows"

@@ -18,7 +18,7 @@ type Local struct {
 	// AskSudo is as in [Options].
 	AskSudo func() ([]byte, error)
 
-	sudo sudoer
+	sudo password
 }
 
 // Close does nothing: local hosts share nothing.
@@ -69,7 +69,7 @@ func (res *Result) settle(r *running, complete func([]byte) bool, lim Limits, e 
 	}
 }
 
-// localShell is a started /bin/sh. Its pipes are plain files, so that what a
+// localShell is a started process, /bin/sh if it is for a script. Its pipes are plain files, so that what a
 // script leaves running cannot hold up the wait for the shell itself.
 type localShell struct {
 	cmd                   *exec.Cmd
@@ -79,6 +79,14 @@ type localShell struct {
 }
 
 func startShell() (*localShell, error) {
+	cmd := exec.Command("/bin/sh", "-s")
+	cmd.Dir = "/"
+	ownGroup(cmd)
+	return startPiped(cmd)
+}
+
+// startPiped starts a command that leads a process group.
+func startPiped(cmd *exec.Cmd) (*localShell, error) {
 	var files []*os.File
 	closeAll := func() {
 		for _, f := range files {
@@ -93,10 +101,7 @@ func startShell() (*localShell, error) {
 		}
 		files = append(files, r, w)
 	}
-	cmd := exec.Command("/bin/sh", "-s")
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = files[0], files[3], files[5]
-	cmd.Dir = "/"
-	ownGroup(cmd)
 	if err := cmd.Start(); err != nil {
 		closeAll()
 		return nil, err

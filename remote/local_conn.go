@@ -35,7 +35,7 @@ func (c *localConn) Start(ctx context.Context, p Program) (Talk, error) {
 		return nil, shellError(err)
 	}
 	t := newTalk(sh.streams(), c.local.Limits.withDefaults(), Result{Host: c.host, Address: "localhost", User: c.host.User})
-	if e := t.begin(ctx, p, sudoAsker{&c.local.sudo, c.local.AskSudo}); e != nil {
+	if e := t.begin(ctx, p, asker{&c.local.sudo, forSudo, c.local.AskSudo}); e != nil {
 		return nil, e
 	}
 	c.talks = append(c.talks, t)

@@ -23,9 +23,11 @@ type Native struct {
 	limits   Limits
 	resolver *Resolver
 	keys     keyring
+	logins   logins
 	jumps    jumpPool
-	sudo     sudoer
+	sudo     password
 	slots    chan struct{} // one for each key exchange at work
+	proxies  chan struct{} // one for each ProxyCommand at work
 
 	life context.Context // of what hosts share: jump hosts
 	end  context.CancelFunc
@@ -58,8 +60,8 @@ func NewNative(opts Options) (*Native, error) {
 	// has no parent: it ends with Close.
 	life, end := context.WithCancel(context.Background())
 	return &Native{
-		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase},
-		slots: make(chan struct{}, opts.Limits.Handshakes), life: life, end: end,
+		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase}, logins: logins{ask: opts.AskLogin},
+		slots: make(chan struct{}, opts.Limits.Handshakes), proxies: make(chan struct{}, proxyCommands(descriptorLimit())), life: life, end: end,
 		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
@@ -70,6 +72,7 @@ func (n *Native) Close() error {
 	n.wg.Wait()
 	n.keys.agents.Close()
 	n.sudo.forget()
+	n.logins.forget()
 	return nil
 }
 
@@ -104,6 +107,7 @@ func (n *Native) reach(ctx context.Context, h inventory.Host) (context.Context, 
 		res.Warnings = append(res.Warnings, j.Warnings...)
 	}
 	keys := n.keys.keysFor(ctx, &settings)
+	keys.respondent = n.logins.respondent(&settings, false)
 	ctx, r.over = within(ctx, n.limits.Host)
 	if ctx.Err() != nil {
 		res.Err = ended(ctx, PhaseConnect, "")
@@ -111,7 +115,7 @@ func (n *Native) reach(ctx context.Context, h inventory.Host) (context.Context, 
 	}
 	r.connected, err = n.login(ctx, &settings, keys)
 	res.Warnings = append(res.Warnings, r.notes...)
-	res.Timing = r.timing
+	res.Timing, res.Legacy = r.timing, r.legacy
 	if err != nil {
 		res.Err = err
 	}
@@ -144,6 +148,7 @@ type connected struct {
 	close    func()
 	timing   Timing
 	notes    []string
+	legacy   []string
 	sessions int // asked for so far
 }
 
@@ -153,8 +158,11 @@ const retries = 2
 
 // login connects, through jump hosts if need be, and authenticates.
 func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connected, err error) {
-	if len(keys.keys) == 0 {
-		return c, (&offer{set: keys}).failure(s, nil)
+	if !keys.suffices(s) {
+		return c, (&offer{s: s, set: keys}).failure(nil)
+	}
+	if e := n.opts.shared.tried.get(s.accountKey()).before(ctx); e != nil {
+		return c, e
 	}
 	for try := 0; ; try++ {
 		c, err = n.attempt(ctx, s, keys, try > 0)
@@ -174,29 +182,25 @@ func (n *Native) login(ctx context.Context, s *Settings, keys keySet) (c connect
 
 func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen bool) (c connected, err error) {
 	start := time.Now()
-	var conn net.Conn
-	release := func() {}
-	if len(s.Jumps) > 0 {
-		conn, release, err = n.through(ctx, s.Jumps, s)
-	} else {
-		var e *Error
-		if conn, e = n.dial(ctx, s); e != nil {
-			err = e
-		}
-	}
+	p := &admission{shared: n.opts.shared}
+	defer p.leave()
+	conn, release, err := n.connect(ctx, s, p)
 	c.timing.Connect = time.Since(start)
 	if err != nil {
 		return c, err
 	}
 	start = time.Now()
-	client, l, err := n.handshake(ctx, conn, s, keys, listen)
+	client, l, err := n.handshake(ctx, conn, s, keys, listen, p.spoke)
 	c.timing.Auth = time.Since(start)
-	c.notes = l.notesSoFar()
+	c.notes, c.legacy = l.notesSoFar()
 	if err != nil {
 		release()
+		if command, ok := conn.(*proxied); ok {
+			err = command.explain(err)
+		}
 		return c, err
 	}
-	if k, ok := l.offer.last(); ok {
+	if k, ok := l.offer.key(); ok {
 		n.keys.remember(s.User, k)
 	}
 	c.client, c.paced = client, l.conn.paced
@@ -205,6 +209,25 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		release()
 	}
 	return c, nil
+}
+
+// connect opens the connection to a host, directly, through jump hosts or by
+// its ProxyCommand. release is to be called when it is no longer used.
+func (n *Native) connect(ctx context.Context, s *Settings, p *admission) (conn net.Conn, release func(), err error) {
+	if len(s.Jumps) > 0 {
+		return n.through(ctx, s.Jumps, s, p)
+	}
+	release = func() {}
+	var e *Error
+	if s.ProxyCommand != "" {
+		var command *proxied
+		if command, e = n.proxy(ctx, s, p); e == nil {
+			return command, func() { command.Close() }, nil
+		}
+	} else if conn, e = n.dial(ctx, s, p); e == nil {
+		return conn, release, nil
+	}
+	return nil, release, e
 }
 
 // hostKeysFor is the index of known_hosts files, read once.

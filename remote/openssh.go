@@ -23,7 +23,7 @@ type OpenSSH struct {
 	opts    Options
 	limits  Limits
 	program sshProgram
-	sudo    sudoer
+	sudo    password
 	slots   chan struct{} // one for each ssh at work
 
 	life context.Context // of connections that stay open
@@ -86,7 +86,7 @@ func (o *OpenSSH) Connect(ctx context.Context, h inventory.Host) (Conn, error) {
 		return nil, r.res.Err
 	}
 	life, end := context.WithCancel(o.life)
-	c := &sshConn{reached: r, sudo: sudoAsker{&o.sudo, o.opts.AskSudo}, end: end, sign: askByChannel}
+	c := &sshConn{reached: r, sudo: asker{&o.sudo, forSudo, o.opts.AskSudo}, end: end, sign: askByChannel}
 	c.close = sync.OnceFunc(c.close)
 	o.wg.Go(func() { // ssh itself notices a host that is gone, see keepAliveArgs
 		defer end()
@@ -152,9 +152,9 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	}
 	r.res.Address, r.res.Port, r.res.User = settings.Address, settings.Port, settings.User
 	r.paced = func(bool) {}
-	free := r.close
 	if borrow {
 		if client := borrowMaster(ctx, settings.controlPath); client != nil {
+			free := r.close
 			r.client, r.close = client, func() { client.Close(); free() }
 			r.res.Timing.Connect = time.Since(start)
 			return nil
@@ -163,6 +163,23 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 	if h.Jump == "" && settings.proxyJump != "none" {
 		h.Jump = settings.proxyJump
 	}
+	tries, e := o.tries(ctx, &settings.Settings, h.Jump)
+	if e != nil {
+		return e
+	}
+	e = o.loginAnew(ctx, h, &settings, start, r)
+	tries.told(e)
+	return e
+}
+
+// loginAnew is a login by an ssh of its own, when it is its turn.
+func (o *OpenSSH) loginAnew(ctx context.Context, h inventory.Host, settings *opensshSettings, start time.Time, r *reached) *Error {
+	p := &admission{shared: o.opts.shared}
+	defer p.leave()
+	if e := o.turn(ctx, &settings.Settings, h.Jump, p); e != nil {
+		return e
+	}
+	free := r.close
 	m, e := o.startMaster(h, settings.strictness())
 	if e != nil {
 		return e
@@ -180,6 +197,9 @@ func (o *OpenSSH) login(ctx context.Context, h inventory.Host, borrow bool, r *r
 		return m.explain(&settings.Settings, e)
 	}
 	r.res.Warnings = append(settings.Warnings, m.log.warnings()...)
+	if settings.LegacyAlgorithms {
+		r.res.Warnings = append(r.res.Warnings, "legacy algorithms are those that ssh_config allows: ssh(1) is not asked for others")
+	}
 	r.client, r.close = client, func() { client.Close(); m.stop(); free() }
 	return nil
 }

@@ -142,7 +142,9 @@ func (o *OpenSSH) target(h inventory.Host) ([]string, *Error) {
 	if h.User != "" {
 		args = append(args, "-l", h.User)
 	}
-	if h.Jump != "" {
+	if strings.EqualFold(h.Jump, "none") {
+		args = append(args, "-o", "ProxyJump=none")
+	} else if h.Jump != "" {
 		command, e := o.jumpCommand(h.Jump)
 		if e != nil {
 			return nil, e
@@ -203,6 +205,9 @@ func cutLast(s, sep string) (before, after string, found bool) {
 
 // jumpNames are jump hosts as they are written.
 func jumpNames(jump string) (jumps []Settings) {
+	if jump == "" || strings.EqualFold(jump, "none") {
+		return nil
+	}
 	for hop := range strings.SplitSeq(jump, ",") {
 		user, address, _ := cutLast(hop, "@")
 		host, port, err := cutPort(address)

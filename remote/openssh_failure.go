@@ -2,6 +2,7 @@ package remote
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -32,6 +33,9 @@ var sshSays = []struct {
 	{": invalid format", PhaseHandshake, "", "check the port: something else listens there"},
 }
 
+// errRefused marks a failure in which a server refused what it was offered.
+var errRefused = errors.New("login refused")
+
 // failure tells from what ssh said, and from how far it came, why it ended.
 func (m *master) failure(st sshState) *Error {
 	said := strings.Join(st.said, "\n")
@@ -46,6 +50,7 @@ func (m *master) failure(st sshState) *Error {
 		if strings.Contains(said, s.text) {
 			e := &Error{Phase: s.phase, Kind: s.kind, Reason: st.last(), Hint: s.hint}
 			if s.phase == PhaseAuth {
+				e.Err = errRefused
 				e.says(banner)
 			}
 			return e
@@ -97,6 +102,9 @@ func behindProxy(st sshState, stderr string) *Error {
 		e.Reason = "the jump host or ProxyCommand did not reach the host: it says " + text
 	}
 	e.Hint = "log in to it by hand: ssh JUMPHOST"
+	if strings.Contains(stderr, "Permission denied (") || strings.Contains(stderr, "Too many authentication failures") {
+		e.Err = errRefused
+	}
 	if strings.Contains(stderr, "Host key verification failed") {
 		e.Kind = KindUnknownKey
 		if strings.Contains(stderr, "REMOTE HOST IDENTIFICATION HAS CHANGED") {

@@ -27,12 +27,23 @@ type Options struct {
 	// AskPassphrase asks a person for the passphrase of a key file; nil means
 	// that there is nobody to ask. It is called for one key at a time.
 	AskPassphrase func(path string) ([]byte, error)
+	// AskLogin asks a person what a server wants to know beyond a key: a
+	// password, or an answer to a question of its own; nil means that there is
+	// nobody to ask, and that the methods password and keyboard-interactive are
+	// not tried. The password of a user is asked for once, for all hosts (and
+	// once for a jump host), after the keys were refused. It goes to one host
+	// after the other until one has taken it, and to none after one has not.
+	// Deadlines stand still meanwhile.
+	AskLogin func(Question) ([]byte, error)
 	// AskSudo asks a person for the password that sudo wants of the login user;
 	// nil means that there is nobody to ask. It is called at most once, for all
 	// hosts, and what it gives is cleared after use. The password goes to a
 	// host only when sudo there asks for it, and at most once; after the first
 	// host that does not take it, it goes to no other.
 	AskSudo func() ([]byte, error)
+	// LegacyAlgorithms admits what only old servers need, behind all others:
+	// a server that can do better is not asked for less.
+	LegacyAlgorithms bool
 	// Limits bound every host; a zero field has its default.
 	Limits Limits
 	// Env looks up environment variables; nil is os.Getenv.
@@ -44,6 +55,8 @@ type Options struct {
 	// Dial opens TCP connections; nil resolves the name and connects to its
 	// addresses. Connections through a jump host do not pass here.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+
+	shared *shared // by all transports of a run; nil for one of its own
 }
 
 // systemConfig is the file ssh(1) reads after the user's own.
@@ -51,6 +64,9 @@ const systemConfig = "/etc/ssh/ssh_config"
 
 func (o Options) withDefaults() Options {
 	o.Limits = o.Limits.withDefaults()
+	if o.shared == nil {
+		o.shared = newShared(o.Limits)
+	}
 	if o.Env == nil {
 		o.Env = os.Getenv
 	}
@@ -72,7 +88,7 @@ func (o Options) configFiles() (files []configFile) {
 		return nil
 	case "":
 		if o.Home != "" {
-			files = append(files, configFile{path: filepath.Join(o.Home, ".ssh", "config")})
+			files = append(files, configFile{path: filepath.Join(o.Home, ".ssh", "config"), guarded: true})
 		}
 		return append(files, configFile{path: systemConfig, system: true})
 	}
@@ -86,7 +102,7 @@ type Limits struct {
 	Connect   time.Duration // name look-up and TCP
 	Handshake time.Duration // key exchange and authentication
 	Script    time.Duration // session, exec and output
-	Host      time.Duration // all of it, retries and jump hosts included
+	Host      time.Duration // all of it, retries and jump hosts included, but waiting by Rate
 
 	Stdout int // bytes of stdout kept
 	Drain  int // bytes of stdout read and thrown away beyond Stdout; more ends the host
@@ -95,6 +111,26 @@ type Limits struct {
 
 	InFlight   int // hosts at work at once
 	Handshakes int // key exchanges at work at once
+
+	// Logins at work at once, from connecting to the end of authentication,
+	// beside which others wait, by the time of Host and no other. What waits
+	// there has not connected yet.
+	//
+	// To one address and port: sshd(8) begins to drop connections at 10 that
+	// have not authenticated (MaxStartups 10:30:100), whoever's they are, and
+	// one host may have many names.
+	AddressLogins int
+	// To one network (IPv4 /24, IPv6 /64): as many as clush has at work at once
+	// altogether, which firewalls, hypervisors and directory services of a rack
+	// have met before.
+	NetworkLogins int
+	// Behind one jump host, whose one process encrypts all of it twice.
+	JumpLogins int
+
+	// Rate is how many connections are begun in a second, over all hosts,
+	// retries and jump hosts included; 0 is no limit. What has to wait for its
+	// turn waits longer than Host.
+	Rate float64
 }
 
 // DefaultLimits are the limits of a fleet that answers. 30 s of script is
@@ -114,6 +150,10 @@ func DefaultLimits() Limits {
 
 		InFlight:   256,
 		Handshakes: 16 * runtime.GOMAXPROCS(0),
+
+		AddressLogins: 4,
+		NetworkLogins: 64,
+		JumpLogins:    64,
 	}
 }
 
@@ -129,6 +169,7 @@ func (l Limits) withDefaults() Limits {
 	for _, f := range []struct{ v, d *int }{
 		{&l.Stdout, &d.Stdout}, {&l.Drain, &d.Drain}, {&l.Stderr, &d.Stderr}, {&l.Banner, &d.Banner},
 		{&l.InFlight, &d.InFlight}, {&l.Handshakes, &d.Handshakes},
+		{&l.AddressLogins, &d.AddressLogins}, {&l.NetworkLogins, &d.NetworkLogins}, {&l.JumpLogins, &d.JumpLogins},
 	} {
 		if *f.v <= 0 {
 			*f.v = *f.d

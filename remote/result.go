@@ -91,6 +91,9 @@ type Result struct {
 	// Warnings are lines about how the host was reached (algorithms, keys
 	// recorded), for -v.
 	Warnings []string
+	// Legacy are algorithms that only an old server needs, as "cipher
+	// aes128-cbc", used because LegacyAlgorithms admits them.
+	Legacy []string
 	// Err is nil or an *Error: the script did not run to completion.
 	Err error
 }

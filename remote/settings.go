@@ -41,6 +41,8 @@ type Settings struct {
 	AcceptNew bool
 	// HashKnownHosts records names hashed, as ssh would.
 	HashKnownHosts bool
+	// LegacyAlgorithms admits what only old servers need.
+	LegacyAlgorithms bool
 	// Jumps are the jump hosts on the way, the nearest first.
 	Jumps []Settings
 	// ProxyCommand is the shell command whose standard input and output reach
@@ -54,6 +56,14 @@ type Settings struct {
 	BindAddress string
 	// Warnings are what ssh_config asks for and does not get.
 	Warnings []string
+}
+
+// methods are the authentication methods to use, in this order.
+func (s *Settings) methods() []string {
+	if s.Methods == nil {
+		return []string{methodKey, methodQuestions, methodPassword}
+	}
+	return s.Methods
 }
 
 // HostPort is the address and port as one word.

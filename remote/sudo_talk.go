@@ -9,7 +9,7 @@ import (
 
 // Hints of sudo.
 const (
-	ruleHint  = "run it on a terminal, or give the user a rule: USER ALL=(root) NOPASSWD: /bin/sh -s"
+	ruleHint  = "run it on a terminal, name a file: --sudo-password-file FILE, or give the user a rule: USER ALL=(root) NOPASSWD: /bin/sh -s"
 	wrongHint = "run it again with the right one; faillock --user USER on the host shows the attempts that count"
 )
 
@@ -30,7 +30,7 @@ const killedFor = 5 * time.Second
 // password becomes root by a password, if sudo wants nothing else. It is sent
 // once, and only when sudo has asked for it: sent earlier it might be taken
 // for a command where none is wanted, and what comes after it for another.
-func (t *talk) password(ctx context.Context, nonce string, s sudoAsker) *Error {
+func (t *talk) password(ctx context.Context, nonce string, s asker) *Error {
 	limited, stop := within(ctx, t.lim.Script)
 	_, said, e := t.mark(limited, nonce, markAsk)
 	stop()
@@ -40,7 +40,7 @@ func (t *talk) password(ctx context.Context, nonce string, s sudoAsker) *Error {
 	if !wantsPassword(said) {
 		return sudoRefusal(said)
 	}
-	password, judge, e := s.turn(ctx, t.res.Host.Name, s.ask)
+	password, judge, e := s.turn(ctx, t.res.Host.Name)
 	if e != nil {
 		return e
 	}
@@ -110,11 +110,8 @@ func (t *talk) notTaken(ctx context.Context, e *Error, from int, nonce string) (
 	return wrong, &Error{Phase: PhaseSudo, Reason: "sudo did not take the password, which is tried on no other host" + quoted(said), Hint: wrongHint}
 }
 
-// sudoAsker is a sudoer and how a person is asked.
-type sudoAsker struct {
-	*sudoer
-	ask func() ([]byte, error)
-}
+// forSudo is the use of a password that sudo wants.
+var forSudo = &passwordUse{phase: PhaseSudo, wants: "sudo wants a password", nobody: ruleHint, wrong: wrongHint}
 
 // prompts is how often sudo has asked for a password, and what is printed
 // after the last time.

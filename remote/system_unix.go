@@ -39,6 +39,12 @@ func ownedByUs(st os.FileInfo) bool {
 	return ok && int(sys.Uid) == os.Getuid()
 }
 
+// guardedMode is true if nobody but the caller and root may write the file.
+func guardedMode(st os.FileInfo) bool {
+	sys, ok := st.Sys().(*syscall.Stat_t)
+	return ok && (sys.Uid == 0 || int(sys.Uid) == os.Getuid()) && st.Mode().Perm()&0o022 == 0
+}
+
 // descriptorLimit is how many files this process may open, 0 if not known.
 func descriptorLimit() int {
 	var l unix.Rlimit

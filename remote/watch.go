@@ -18,6 +18,7 @@ type watched struct {
 	net.Conn
 	ctx   context.Context
 	slots chan struct{} // one for each key exchange at work
+	spoke func()        // called once the other end said something
 
 	ended   atomic.Bool   // a read failed
 	pace    atomic.Bool   // see paced
@@ -100,6 +101,7 @@ func (w *watched) saw(p []byte) {
 		return
 	}
 	w.release = func() {}
+	w.spoke()
 	select {
 	case w.slots <- struct{}{}:
 		var once sync.Once

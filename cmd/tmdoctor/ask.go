@@ -79,7 +79,7 @@ func (f *askFlags) ask(ctx context.Context, u *ui, a *audit.Audit, hosts []inven
 	if err := u.checkDescriptors(f.ssh.Limits.Descriptors(len(hosts))); err != nil {
 		return err
 	}
-	reach, err := f.reach(u)
+	reach, err := f.reach(u, nil)
 	if err != nil {
 		return err
 	}

@@ -73,11 +73,15 @@ func newChanging(u *ui, ask *askFlags, pace paceFlags, look lookFlags, options f
 		c.do = u.repairs(c.r)
 		return c, nil
 	}
-	reach, err := ask.reach(u)
+	askSudo, err := ask.askSudo(u)
 	if err != nil {
 		return nil, err
 	}
-	local := &remote.Local{Limits: ask.ssh.Limits, AskSudo: u.askSudo()}
+	reach, err := ask.reach(u, askSudo)
+	if err != nil {
+		return nil, err
+	}
+	local := &remote.Local{Limits: ask.ssh.Limits, AskSudo: askSudo}
 	c.r.Native, c.r.Local = reach, local
 	c.close = func() {
 		if u.verbose {

@@ -89,6 +89,7 @@ alone; what a host was like is kept there too, under /var/lib/tmdoctor/runs.
 		},
 	}
 	f.addReach(u, cmd)
+	f.addSudoPassword(cmd)
 	f.addPace(cmd)
 	f.addLook(cmd)
 	f.addFix(cmd)
@@ -199,7 +200,7 @@ func (f *fixFlags) check() error {
 		others []string
 		hint   string
 	}{
-		{"verify-after-reboot", slices.Concat(planningFlags, applyingFlags, []string{"plan", "resume", "plan-only", "output", "yes"}), "it only asks; tmdoctor check --compare RUN has -o"},
+		{"verify-after-reboot", slices.Concat(planningFlags, applyingFlags, []string{"plan", "resume", "plan-only", "output", "yes", "sudo-password-file"}), "it only asks; tmdoctor check --compare RUN has -o"},
 		{"resume", slices.Concat(planningFlags, []string{"plan", "plan-only"}), "a run is finished as it was planned"},
 		{"plan", slices.DeleteFunc(slices.Clone(planningFlags), func(name string) bool { return name == "accept-unverified" }), "a saved plan is applied as it is; leave it out to plan anew"},
 		{"plan-only", slices.Concat(applyingFlags, []string{"yes"}), "with --plan-only nothing is changed"},

@@ -119,6 +119,30 @@ func TestFixAsksAPerson(t *testing.T) {
 			t.Logf("%s", shown)
 		})
 	}
+	for _, row := range []struct {
+		name, password string
+		status         int
+		said           string
+		fixed          bool
+	}{
+		{"a file with a wrong password", "let us", 3, "sudo did not take the password", true},
+		{"a file with the right password", password, 0, "", false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			l := l.with(t, "state")
+			file := writeSecret(t, row.password+"\n", 0o600)
+			run := l.lastRun(t)
+			shown, errs, status := l.run(append(l.asks("rollback", run), "--yes", "--sudo-password-file", file)...)
+			if status != row.status || !strings.Contains(shown+errs, row.said) {
+				t.Errorf("exit status %d, want %d and %q:\n%s%s", status, row.status, row.said, shown, errs)
+			}
+			for _, name := range l.order {
+				if wrong := l.inEffect(l.hosts[name]); (wrong == nil) != row.fixed {
+					t.Errorf("%s: %q", name, wrong)
+				}
+			}
+		})
+	}
 	t.Run("the password is nowhere", func(t *testing.T) {
 		for _, place := range []string{l.state, l.inHost(l.hosts["one"], "/var/lib/tmdoctor"), l.inHost(l.hosts["one"], "/var/log"), l.path("one/sshd.log")} {
 			if found := grep(t, place, password); found != "" {

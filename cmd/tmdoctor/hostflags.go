@@ -23,7 +23,10 @@ import (
 type hostFlags struct {
 	inventory []string
 	transport string
+	rate      rateFlag
 	ssh       remote.Options
+	// sudoPassword is the file of --sudo-password-file.
+	sudoPassword string
 	// told is true once it was said what of the inventory is not used, or if
 	// nobody is to be told; tellOwn says too what does not matter for reaching
 	// hosts.
@@ -51,6 +54,7 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.StringArrayVar(&f.ssh.Identity, "identity", nil, "private key `FILE` to offer first; repeatable")
 	flags.StringArrayVar(&f.ssh.KnownHosts, "known-hosts", nil, "known_hosts `FILE` to use instead of ssh_config's; repeatable")
 	flags.BoolVar(&f.ssh.AcceptNew, "accept-new", false, "record the host keys of unknown hosts; a changed key is never accepted")
+	flags.BoolVar(&f.ssh.LegacyAlgorithms, "legacy-algorithms", false, "log in also to servers that can do nothing better than SHA-1, CBC or keys below 2048 bits; each is a warning of its host")
 	flags.DurationVar(&f.ssh.Limits.Connect, "connect-timeout", limits.Connect, "for looking up the name and connecting")
 	flags.DurationVar(&f.ssh.Limits.Handshake, "auth-timeout", limits.Handshake, "for the ssh handshake and authentication")
 	flags.DurationVar(&f.ssh.Limits.Script, "script-timeout", limits.Script, "for the script on the host")
@@ -58,6 +62,8 @@ func (f *hostFlags) addSSH(cmd *cobra.Command) {
 	flags.IntVar(&f.ssh.Limits.InFlight, "in-flight", limits.InFlight, "hosts asked at the same time")
 	flags.IntVar(&f.ssh.Limits.Handshakes, "handshakes", limits.Handshakes, "ssh handshakes at the same time")
 	_ = flags.SetAnnotation("handshakes", manDefault, []string{"16 for each CPU"})
+	f.rate.perSecond = &f.ssh.Limits.Rate
+	flags.Var(&f.rate, "rate", "begin at most this many connections a second, over all hosts, retries and jump hosts included, for a fleet or a network that is easily upset: 5, 0.5, 30/m; what waits for its turn is not late")
 }
 
 // words are the flags that reach the same hosts again, for the next command to
@@ -67,8 +73,12 @@ func (f *hostFlags) words() []string {
 	if transport == remote.TransportNative {
 		transport = ""
 	}
+	var legacy []string
+	if f.ssh.LegacyAlgorithms {
+		legacy = []string{"--legacy-algorithms"}
+	}
 	return slices.Concat(flagWords("-i", f.inventory...), flagWords("--transport", transport), flagWords("-F", f.ssh.ConfigFile),
-		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...))
+		flagWords("--known-hosts", f.ssh.KnownHosts...), flagWords("--identity", f.ssh.Identity...), flagWords("--rate", f.rate.text), legacy)
 }
 
 // check refuses values that cannot be meant.
@@ -131,18 +141,22 @@ func (f *hostFlags) checkTransport() error {
 	if !slices.Contains(remote.TransportNames, f.transport) && f.transport != "" {
 		return usagef("the transports are "+strings.Join(remote.TransportNames, " and "), "--transport %q is not a transport", f.transport)
 	}
+	if f.transport == remote.TransportOpenSSH && f.ssh.LegacyAlgorithms {
+		return usagef("write them in ssh_config: KexAlgorithms, HostKeyAlgorithms, Ciphers, MACs with +NAME", "--legacy-algorithms is of no use with --transport openssh: ssh(1) has its own algorithms")
+	}
 	return nil
 }
 
 // reach opens the transport that the flags name; that of a host of which the
-// inventory says otherwise is opened when it is needed.
-func (f *hostFlags) reach(u *ui) (*remote.Choice, error) {
+// inventory says otherwise is opened when it is needed. Only what becomes root
+// has an askSudo.
+func (f *hostFlags) reach(u *ui, askSudo func() ([]byte, error)) (*remote.Choice, error) {
 	if err := f.checkTransport(); err != nil {
 		return nil, err
 	}
 	opts := f.ssh
 	opts.Env = u.getenv
-	opts.AskPassphrase, opts.AskSudo = u.askPassphrase(), u.askSudo()
+	opts.AskPassphrase, opts.AskLogin, opts.AskSudo = u.askPassphrase(), u.askLogin(), askSudo
 	c, err := remote.NewChoice(opts, f.transport)
 	if err != nil {
 		return nil, &usageError{err: err}

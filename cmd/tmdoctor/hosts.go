@@ -30,8 +30,12 @@ type resolvedSSH struct {
 	Port          int      `json:"port"`
 	User          string   `json:"user"`
 	Jumps         []string `json:"jumps"`
+	ProxyCommand  string   `json:"proxy_command,omitempty"`
 	IdentityFiles []string `json:"identity_files"`
+	Certificates  []string `json:"certificate_files,omitempty"`
+	Methods       []string `json:"methods,omitempty"` // those that ssh_config leaves; none is all
 	KnownHosts    []string `json:"known_hosts"`
+	Revoked       []string `json:"revoked_host_keys,omitempty"`
 	HostKeyAlias  string   `json:"host_key_alias,omitempty"`
 	Warnings      []string `json:"warnings,omitempty"`
 }
@@ -79,7 +83,7 @@ func (f *hostFlags) resolve(u *ui, patterns []string) ([]resolvedHost, error) {
 	if err != nil {
 		return nil, err
 	}
-	reach, err := f.reach(u)
+	reach, err := f.reach(u, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -96,8 +100,9 @@ func (f *hostFlags) resolve(u *ui, patterns []string) ([]resolvedHost, error) {
 			continue
 		}
 		hosts[i].SSH = &resolvedSSH{
-			Address: s.Address, Port: s.Port, User: s.User, Jumps: jumpNames(s.Jumps),
-			IdentityFiles: s.IdentityFiles, KnownHosts: s.KnownHosts, HostKeyAlias: s.HostKeyAlias, Warnings: s.Warnings,
+			Address: s.Address, Port: s.Port, User: s.User, Jumps: jumpNames(s.Jumps), ProxyCommand: s.ProxyCommand,
+			IdentityFiles: s.IdentityFiles, Certificates: s.CertificateFiles, Methods: s.Methods,
+			KnownHosts: s.KnownHosts, Revoked: s.RevokedHostKeys, HostKeyAlias: s.HostKeyAlias, Warnings: s.Warnings,
 		}
 	}
 	return hosts, nil
@@ -128,7 +133,9 @@ func printHosts(out io.Writer, hosts []resolvedHost) error {
 			cells[2] = "this machine, without ssh"
 		default:
 			cells[1], cells[2], cells[3] = h.SSH.User, h.SSH.Address, strconv.Itoa(h.SSH.Port)
-			cells[4] = strings.Join(h.SSH.Jumps, ",")
+			if cells[4] = strings.Join(h.SSH.Jumps, ","); h.SSH.ProxyCommand != "" {
+				cells[4] = "(ProxyCommand)"
+			}
 		}
 		for i, c := range cells {
 			if cells[i] = report.Escape(c); c == "" {

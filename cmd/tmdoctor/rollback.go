@@ -57,6 +57,7 @@ that edit too; what would be lost is shown first.
 		},
 	}
 	f.addReach(u, cmd)
+	f.addSudoPassword(cmd)
 	f.addPace(cmd)
 	f.addLook(cmd)
 	flags := cmd.Flags()

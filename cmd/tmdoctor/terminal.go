@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/term"
 
+	"github.com/tmdoctor/tmdoctor/remote"
 	"github.com/tmdoctor/tmdoctor/report"
 )
 
@@ -66,6 +67,30 @@ func (u *ui) controllingTerminal() (*terminal, error) {
 			}
 		},
 	}, nil
+}
+
+// askLogin asks what a server wants to know beyond a key; nil where there is
+// nobody to ask.
+func (u *ui) askLogin() func(remote.Question) ([]byte, error) {
+	t := u.openTerminal()
+	if t == nil {
+		return nil
+	}
+	return func(q remote.Question) ([]byte, error) {
+		host, user := report.Escape(q.Host), report.Escape(q.User)
+		switch {
+		case q.Jump && q.Text == "":
+			return u.ask(t, fmt.Sprintf("password of %s on jump host %s: ", user, host), t.secret, t.restore)
+		case q.Text == "":
+			return u.ask(t, fmt.Sprintf("password of %s on the hosts (%s wants it): ", user, host), t.secret, t.restore)
+		}
+		// The words are the server's: what precedes them says so.
+		read, restore := t.secret, t.restore
+		if q.Echo {
+			read, restore = t.line, func() {}
+		}
+		return u.ask(t, fmt.Sprintf("%s asks %s: %s ", host, user, report.Escape(q.Text)), read, restore)
+	}
 }
 
 // askSudo asks for the password that sudo wants, once for all hosts; nil where

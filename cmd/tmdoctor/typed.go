@@ -62,7 +62,7 @@ func (t typedFlags) has(name string) bool {
 var (
 	ofThisRun   = slices.Concat(planningFlags, []string{"plan", "plan-only", "resume", "verify-after-reboot", "output", "yes", "force", "verbose"})
 	notOfUndo   = slices.Concat(ofThisRun, []string{"canary", "max-failures"})
-	notOfVerify = slices.Concat(ofThisRun, applyingFlags)
+	notOfVerify = slices.Concat(ofThisRun, applyingFlags, []string{"sudo-password-file"})
 	// A plan is applied as it is, but what stays unverified is accepted anew.
 	notOfPlan = slices.DeleteFunc(slices.Clone(ofThisRun), func(name string) bool { return name == "accept-unverified" })
 )

@@ -24,6 +24,9 @@ type Host struct {
 	// HostKeys are the server's own keys, at most one of a type; a
 	// certificate signer is one too. Nil means one new ed25519 key.
 	HostKeys []ssh.Signer
+	// Configure, if set, is given the library's configuration before the server
+	// starts: for other ways to log in than a key.
+	Configure func(*ssh.ServerConfig)
 	// Behave is the zero value for a host that behaves well.
 	Behave Behaviour
 }

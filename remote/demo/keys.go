@@ -66,6 +66,9 @@ func serverConfig(h Host) (*ssh.ServerConfig, []ssh.PublicKey, error) {
 	for _, k := range present {
 		config.AddHostKey(k)
 	}
+	if h.Configure != nil {
+		h.Configure(config)
+	}
 	return config, published, nil
 }
 

@@ -97,6 +97,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		})
 		return h
 	}
+	facts.Session.LegacySSH = res.Legacy
 	facts.SetClock(res.Ended.Add(-res.Timing.Script), res.Ended)
 	Judge(h, facts, a.judge, a.View, a.Cluster)
 	return h

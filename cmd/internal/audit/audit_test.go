@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,22 @@ func TestScriptHasTheSettingsOfTheHost(t *testing.T) {
 	want := fmt.Sprintf("root=''\nnonce='abc' sudo='1' flink_user=%s flink_home='/opt/flink' state_dirs='/a,/b'", `'o'\''neil'`)
 	if first != want {
 		t.Errorf("the script begins\n%s\nwant\n%s", first, want)
+	}
+}
+
+// TestOldSSHServers: what a connection needed of old algorithms is a warning
+// of its host, and nothing is said of others.
+func TestOldSSHServers(t *testing.T) {
+	t.Parallel()
+	answer := localAnswer(t)
+	for _, old := range [][]string{nil, {"key exchange diffie-hellman-group1-sha1", "cipher aes128-cbc"}} {
+		h := ask(t, remote.Result{Stdout: answer, Legacy: old})
+		i := slices.IndexFunc(h.Findings, func(f probes.Finding) bool { return f.Code == "host/legacy-ssh" })
+		if (i >= 0) != (old != nil) {
+			t.Fatalf("old %q: found %v", old, i >= 0)
+		}
+		if i >= 0 && (h.Findings[i].Status != probes.Warn || !strings.Contains(h.Findings[i].Message, strings.Join(old, ", "))) {
+			t.Errorf("%+v", h.Findings[i])
+		}
 	}
 }

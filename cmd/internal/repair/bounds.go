@@ -32,9 +32,23 @@ const beginTime = 6 * time.Second
 // too early has a host rolled back that was well.
 func (r *Repair) hostTime() time.Duration {
 	if r.Limits.Host <= 0 {
-		return remote.DefaultLimits().Host
+		return remote.DefaultLimits().Host + r.turnTime()
 	}
-	return max(r.Limits.Host, leastTime)
+	return max(r.Limits.Host, leastTime) + r.turnTime()
+}
+
+// turnTime is how long a login may have to wait for its turn by Limits.Rate,
+// behind those of all other hosts at work and of their jump hosts: a host that
+// is well must not be rolled back because it was not its turn.
+func (r *Repair) turnTime() time.Duration {
+	if r.Limits.Rate <= 0 {
+		return 0
+	}
+	hosts := r.inFlight()
+	if r.Batch > 0 {
+		hosts = min(hosts, max(r.Batch, r.Canary))
+	}
+	return time.Duration(float64(2*hosts) / r.Limits.Rate * float64(time.Second))
 }
 
 // applyTime bounds a program that changes or undoes a plan.

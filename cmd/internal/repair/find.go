@@ -28,7 +28,8 @@ func (w *worker) find(ctx context.Context, conn remote.Conn, why string) Done {
 	defer cancel()
 	if conn == nil || conn.Alive(ctx) != nil {
 		var err error
-		if conn, err = w.connect(ctx, w.p.Host); err != nil {
+		// What was changed may be why the last login was refused.
+		if conn, err = w.connect(remote.TryAgain(ctx), w.p.Host); err != nil {
 			return w.unknown(why, "it cannot be asked: "+err.Error())
 		}
 		defer conn.Close()
@@ -169,7 +170,7 @@ func (w *worker) lookAgain(ctx context.Context, second remote.Conn) (*fix.Snapsh
 			return s, err // no other connection would make more of us
 		}
 	}
-	third, err := w.connect(ctx, w.p.Host)
+	third, err := w.connect(remote.TryAgain(ctx), w.p.Host)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,8 @@
 #!/bin/sh
 # Turns a fresh mount, pid and uts namespace into a host with sshd, sudo and
 # PAM, and a user for every kind of rule. Environment: LAB (its directory), PORT,
-# KEY (the operator's public key file), PASSWORD (of all users), NOSUDO.
+# KEY (the operator's public key file), PASSWORD (of all users), NOSUDO, SSHD
+# (lines for sshd_config).
 # Its root is an overlay in memory: whatever it changes goes with the namespace.
 set -eu
 mkdir "$LAB/root"
@@ -66,6 +67,16 @@ cat >/etc/pam.d/sudo-second <<-'CONF'
 	session required pam_permit.so
 CONF
 
+cat >/etc/pam.d/sshd <<-'CONF'
+	auth required pam_faillock.so preauth silent deny=20
+	auth [success=1 default=ignore] pam_unix.so
+	auth [default=die] pam_faillock.so authfail deny=20
+	auth required pam_permit.so
+	account required pam_unix.so
+	password required pam_unix.so
+	session required pam_permit.so
+CONF
+
 while read -r user shell; do
 	useradd -m -s "$shell" "$user"
 	printf '%s:%s\n' "$user" "$PASSWORD" >>"$LAB/passwords"
@@ -95,5 +106,6 @@ cat >/etc/ssh/sshd_config <<-CONF
 	PermitRootLogin prohibit-password
 	MaxSessions 1
 	AcceptEnv root LC_*
+	${SSHD:-}
 CONF
 exec /usr/sbin/sshd -D -e 2>"$LAB/sshd.log"
