@@ -75,7 +75,11 @@ func nothingKnown(f *Facts, sessions map[string]Value[LimitPair], item string) s
 			return ""
 		}
 	}
-	return "no TaskManager runs, and what a new one would get is not known: " + why
+	none := noneRuns
+	if !f.Flink.Searched.IsKnown() {
+		none = "it is not known if a TaskManager runs"
+	}
+	return none + ", and what a new one would get is not known: " + why
 }
 
 // limit is a row of the TaskManager's /proc/PID/limits.

@@ -82,6 +82,12 @@ func TestOpenFilesAreJudged(t *testing.T) {
 			Check: "unknown ?, want 65536", Reason: "no TaskManager runs, and what a new one would get is not known: " + unseen.Why(),
 			NotSeen: []string{"sessions.flink: " + unseen.Why()},
 		}},
+		{"without a search nobody says that none runs", with(session(aHost(), unseen), func(f *Facts) {
+			f.Flink.Searched = Unknown[bool]("the host refuses to start processes")
+		}), nil, judged{
+			Check: "unknown ?, want 65536", Reason: "it is not known if a TaskManager runs, and what a new one would get is not known: " + unseen.Why(),
+			NotSeen: []string{"sessions.flink: " + unseen.Why()},
+		}},
 		{"a unit does not read limits.conf", with(aHost(inUnit(nofile(1618, 88, 88), "flink.service")), func(f *Facts) {
 			f.NoFile.Units["flink.service"] = aUnit(88, 88)
 			f.NoFile.Descriptors[1618] = Known(int64(73))

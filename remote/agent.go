@@ -128,6 +128,7 @@ func (a *agents) Close() {
 type boundSigner struct {
 	ssh.AlgorithmSigner
 	ctx    context.Context
+	signs  func(algorithm string)
 	failed func(error)
 }
 
@@ -136,6 +137,7 @@ func (b boundSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 }
 
 func (b boundSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	b.signs(algorithm)
 	type answer struct {
 		sig *ssh.Signature
 		err error

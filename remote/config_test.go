@@ -201,6 +201,7 @@ func TestWhatCannotBeHonouredIsRefusedByPlace(t *testing.T) {
 		{"CanonicalizeHostname", "CanonicalizeHostname always\n", ":1: canonicalizehostname always is not supported"},
 		{"BindInterface", "BindInterface eth1\n", ":1: bindinterface eth1 is not supported"},
 		{"unknown directive", "Porrt 3\n", ":1: unknown directive porrt"},
+		{"a form feed", "\fPort 3\n", ":1: unknown directive _port"},
 		{"bad port", "Port http\n", `:1: port "http" is not a number from 1 to 65535`},
 		{"bad token", "IdentityFile %z\n", ":1: token %z is not supported here"},
 		{"unset variable", "IdentityFile ${NOPE}/x\n", ":1: environment variable NOPE is not set"},

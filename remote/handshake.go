@@ -316,5 +316,11 @@ func (l *login) agreed(n ssh.NegotiatedAlgorithms) {
 func (l *login) notesSoFar() (notes, legacy []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.notes), slices.Clone(l.legacy)
+	l.offer.mu.Lock()
+	defer l.offer.mu.Unlock()
+	legacy = slices.Clone(l.legacy)
+	if l.offer.sha1 {
+		legacy = append(legacy, "user key "+ssh.KeyAlgoRSA)
+	}
+	return slices.Clone(l.notes), legacy
 }

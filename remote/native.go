@@ -138,6 +138,9 @@ func (r *reached) run(ctx context.Context, s Script) Result {
 	ctx, stop := within(ctx, r.limits.Script)
 	defer stop()
 	session(ctx, &r.connected, s.Text(res.Host), r.limits, s, &res)
+	if r.proxy != nil {
+		res.Err = r.proxy.lost(res.Err)
+	}
 	res.Timing.Script = time.Since(start)
 	return res
 }
@@ -147,6 +150,7 @@ type connected struct {
 	client   *ssh.Client
 	paced    func(bool) // while a script runs, see watched.paced
 	close    func()
+	proxy    *proxied // nil without a ProxyCommand
 	timing   Timing
 	notes    []string
 	legacy   []string
@@ -201,6 +205,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		}
 		return c, err
 	}
+	c.proxy, _ = conn.(*proxied)
 	if k, ok := l.offer.key(); ok {
 		n.keys.remember(s.User, k)
 	}

@@ -229,7 +229,8 @@ func (m *master) login(ctx context.Context, lim Limits) (*ssh.Client, *Error) {
 			case <-m.gone: // right after the login
 				m.drained()
 				return nil, m.failure(m.log.state())
-			case <-time.After(lingering):
+			case <-waited.Done():
+			case <-time.After(statusGrace): // it removes its socket first
 			}
 			return nil, lostConnection(PhaseSession, "logged in, but the control socket of ssh does not answer", err)
 		}

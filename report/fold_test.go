@@ -165,11 +165,15 @@ func TestAHostWithoutProcessesIsOneFold(t *testing.T) {
 	unknown := func(probe, reason string) probes.Check {
 		return probes.Check{Probe: probe, Status: probes.StatusUnknown, Reason: reason}
 	}
-	fs.add(&Host{Name: "tm1", Status: probes.StatusUnknown, Checks: []probes.Check{
+	h := &Host{Name: "tm1", Status: probes.StatusUnknown, Checks: []probes.Check{
 		unknown("maps", "max_map_count: the maps section was given up: the host refuses to start processes"),
 		unknown("disk", "listed: the disk section was given up: the host refuses to start processes"),
 		unknown("nofile", "not collected"),
-	}})
+	}}
+	fs.add(h)
+	if out := string(render(t, "table", Options{}, testRun(1), []*Host{h}, true)); !strings.Contains(out, "compare nproc") {
+		t.Errorf("nothing says what to do:\n%s", out)
+	}
 	var got []string
 	for _, f := range fs.sorted() {
 		got = append(got, f.text())

@@ -87,7 +87,7 @@ func (t *table) item(f *Fold, hosts string) item {
 	switch f.kind {
 	case foldFinding:
 		it.text += " [" + Escape(f.Code) + "]"
-	case foldPhase:
+	case foldPhase, foldCheck:
 		if f.Remedy != "" {
 			it.remedy = remedyNote(f, t.o.signs())
 		}

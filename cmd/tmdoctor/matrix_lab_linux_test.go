@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net"
 	"os"
@@ -22,9 +23,6 @@ const (
 	filtered = "10.77.0.251"
 	// unreachable is what a router says of it.
 	unreachable = "10.77.9.9"
-	// reboot waits in a host for a session to have begun, and then ends all
-	// processes at once: sessions, and the sshd that listens.
-	reboot = "(while [ ! -e /var/tmp/lost ]; do sleep 0.1; done; exec kill -9 -1) &"
 )
 
 // matrixLab is a lab with a host for each row of the matrix.
@@ -106,20 +104,24 @@ func (l *matrixLab) serve(name string, f demo.Fault) {
 // joined calls f in a network namespace. A socket stays in that it was made in.
 func (l *matrixLab) joined(netns string, f func()) {
 	l.t.Helper()
-	runtime.LockOSThread()
-	enter := func(path string) {
-		ns, err := os.Open(path)
+	runtime.LockOSThread() // a thread that does not find back ends with its test
+	var ns []*os.File
+	for _, path := range []string{"/proc/thread-self/ns/net", "/run/netns/" + netns} {
+		file, err := os.Open(path)
 		if err != nil {
 			l.t.Fatal(err)
 		}
-		defer ns.Close()
-		if err := unix.Setns(int(ns.Fd()), unix.CLONE_NEWNET); err != nil {
+		defer file.Close()
+		ns = append(ns, file)
+	}
+	enter := func(file *os.File) {
+		if err := unix.Setns(int(file.Fd()), unix.CLONE_NEWNET); err != nil {
 			l.t.Fatal(err)
 		}
 	}
-	enter("/run/netns/" + netns)
+	enter(ns[1])
 	f()
-	enter("/proc/self/ns/net") // of the process, whose first thread never left
+	enter(ns[0])
 	runtime.UnlockOSThread()
 }
 
@@ -174,18 +176,32 @@ func (l *matrixLab) occupy(h *labHost) {
 	l.t.Cleanup(func() { c.Close() })
 }
 
-// powerOff takes the host off the network once a session has begun.
+// begun is what a session leaves on a host, to show that it has begun.
+const begun = ": >/var/tmp/begun; sleep 600\nEOF"
+
+// reboot ends all processes of a host at once when a session has begun: that
+// and the sshd that listens.
+func (l *matrixLab) reboot(h *labHost) {
+	l.onceBegun(h, func() { _ = h.cmd.Process.Kill() }) // and with it the pid namespace
+}
+
+// powerOff takes a host off the network when a session has begun.
 func (l *matrixLab) powerOff(h *labHost) {
+	l.onceBegun(h, func() { _ = exec.Command("ip", "-n", h.netns, "link", "set", "eth0", "down").Run() })
+}
+
+func (l *matrixLab) onceBegun(h *labHost, f func()) {
+	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for range 600 {
-			if _, err := os.Stat(fmt.Sprintf("/proc/%d/root/var/tmp/lost", h.pid)); err == nil {
-				_ = exec.Command("ip", "netns", "exec", h.netns, "ip", "link", "set", "eth0", "down").Run()
+		for ctx.Err() == nil {
+			if _, err := os.Stat(fmt.Sprintf("/proc/%d/root/var/tmp/begun", h.pid)); err == nil {
+				f()
 				return
 			}
 			time.Sleep(50 * time.Millisecond)
 		}
 	}()
-	l.t.Cleanup(func() { <-done })
+	l.t.Cleanup(func() { stop(); <-done })
 }

@@ -108,8 +108,8 @@ var matrix = []matrixRow{
 	{"one-line", made{prepare: sh + "head -c 1G /dev/zero\nEOF"}, "script", "printed without end", "login scripts"},
 	{"shell-killed", made{prepare: sh + "(sleep 0.3; kill -9 $$) & sleep 600\nEOF"}, "script", "killed by signal KILL", "out-of-memory killer"},
 	{"sshd-killed", made{prepare: sh + "sleep 0.3; kill -9 $PPID; sleep 600\nEOF"}, "script", "ended in the middle", "rebooted"},
-	{"reboots", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF\n" + reboot, once: true}, "script", "ended in the middle", "rebooted"},
-	{"powered-off", made{prepare: sh + ": >/var/tmp/lost; sleep 600\nEOF", then: (*matrixLab).powerOff, once: true}, "script", "did not come to its end within", "the host hangs"},
+	{"reboots", made{prepare: sh + begun, then: (*matrixLab).reboot, once: true}, "script", "ended in the middle", "rebooted"},
+	{"powered-off", made{prepare: sh + begun, then: (*matrixLab).powerOff, once: true}, "script", "did not come to its end within", "the host hangs"},
 
 	// Servers that no sshd is: remote/hostile_test.go has all of them.
 	{"drips", made{fault: demo.DripVersion}, "handshake", "not its whole SSH version within", "overloaded or hangs"},
