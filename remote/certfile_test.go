@@ -4,11 +4,13 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -141,6 +143,62 @@ func TestOrderOfCertificates(t *testing.T) {
 			t.Errorf("%s: %q, notes %q; want %s and %d notes", c.name, got, set.notes, c.want, c.notes)
 		}
 		r.agents.Close()
+	}
+}
+
+// A certificate on disk goes with a key that the agent holds, as it does for ssh;
+// one of the agent that has expired is not offered, and a login that fails says
+// so.
+func TestCertificatesBesideKeysOfTheAgent(t *testing.T) {
+	t.Parallel()
+	ca, _ := newAuthority(t)
+	s := newSite(t)
+	h, _ := s.host(trusting(ca.PublicKey()))
+	private, public := agentKey(t)
+	old := signed(t, ca, public, ssh.UserCert, "operator", func(c *ssh.Certificate) { c.ValidBefore = 1 })
+	socket, _ := serveAgent(t, private, agent.AddedKey{PrivateKey: private, Certificate: old})
+	s.opts.Env = func(k string) string { return map[string]string{"SSH_AUTH_SOCK": socket}[k] }
+	path := writeFile(t, s.dir+"/held.pub", string(ssh.MarshalAuthorizedKey(public)))
+	s.opts.Identity = []string{path}
+	e := failure(t, s.native().Run(t.Context(), h, script("")))
+	contains(t, "reason", e.Reason, "server refused "+path+" (agent) as operator")
+	s.opts.Identity = nil
+	e = failure(t, s.native().Run(t.Context(), h, script("")))
+	contains(t, "reason", e.Reason, `agent certificate "id of operator" of `+ssh.FingerprintSHA256(public)+" expired 1970-01-01")
+	s.opts.Identity = []string{path}
+	writeFile(t, path+"-cert.pub", certText(signed(t, ca, public, ssh.UserCert, "operator", nil)))
+	if res := s.native().Run(t.Context(), h, script("")); res.Err != nil {
+		t.Error(res.Err)
+	}
+}
+
+// No more is offered with certificates than without.
+func TestCertificatesCountAsKeys(t *testing.T) {
+	t.Parallel()
+	ca, _ := newAuthority(t)
+	s := newSite(t)
+	var mu sync.Mutex
+	offered := map[string]bool{}
+	h, _ := s.host(demo.Host{Exec: answer, Configure: func(c *ssh.ServerConfig) {
+		c.MaxAuthTries = 100
+		c.PublicKeyCallback = func(_ ssh.ConnMetadata, k ssh.PublicKey) (*ssh.Permissions, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			offered[string(k.Marshal())] = true
+			return nil, errors.New("no")
+		}
+	}})
+	var ring []any
+	for range 4 {
+		private, public := agentKey(t)
+		ring = append(ring, private, agent.AddedKey{PrivateKey: private, Certificate: signed(t, ca, public, ssh.UserCert, "operator", nil)})
+	}
+	socket, _ := serveAgent(t, ring...)
+	s.opts.Identity, s.opts.Env = nil, func(k string) string { return map[string]string{"SSH_AUTH_SOCK": socket}[k] }
+	e := failure(t, s.native().Run(t.Context(), h, script("")))
+	contains(t, "reason", e.Reason, "(3 more keys not offered)")
+	if len(offered) != maxKeysOffered {
+		t.Errorf("%d keys offered, want %d", len(offered), maxKeysOffered)
 	}
 }
 
