@@ -1,6 +1,7 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -108,8 +109,18 @@ func TestHMACsAreNotWasted(t *testing.T) {
 	} {
 		k := hashedFile(t, names, c.shuffled)
 		k.prepare(t.Context(), c.hosts)
-		if sums := k.plain.hashed.sums.Load(); sums > c.most || sums == 0 {
+		sums := k.plain.hashed.sums.Load()
+		if sums > c.most || sums == 0 {
 			t.Errorf("%s: %d HMACs, want at most %d", c.name, sums, c.most)
+		}
+		for _, h := range c.hosts {
+			name := cmp.Or(h.plain, h.name)
+			if want := slices.Contains(names, name); (len(k.plain.search(name)) == 1) != want {
+				t.Errorf("%s: %s found: %v, want %v", c.name, name, !want, want)
+			}
+		}
+		if more := k.plain.hashed.sums.Load() - sums; more != 0 {
+			t.Errorf("%s: %d HMACs after all were prepared", c.name, more)
 		}
 	}
 }
