@@ -70,6 +70,7 @@ type certCase struct {
 	known   string // known_hosts
 	ca      func(l *certLab) ssh.Signer
 	change  func(*ssh.Certificate)
+	forge   func(*ssh.Certificate) // when it is signed
 	alias   string
 	revoked func(t testing.TB, l *certLab) string // a file of RevokedHostKeys
 	want    Kind                                  // "ok" for a login
@@ -118,6 +119,11 @@ func certCases(t testing.TB) []certCase {
 		{name: "expired, and another key is known", known: vouching + "[127.0.0.1]:PORT OTHER\n", change: func(c *ssh.Certificate) { c.ValidBefore = at(-time.Hour) }, want: KindChangedKey, reason: "host key changed"},
 		{name: "good, and another key is known", known: "[127.0.0.1]:PORT OTHER\n" + vouching, want: ok},
 		{name: "authority's key is no host key", known: "@cert-authority * KEY\n", want: KindUnknownKey, reason: "not trusted"},
+		{name: "forged", known: vouching, forge: func(c *ssh.Certificate) { c.Serial++ }, want: KindBadCertificate, reason: "is damaged or forged: certificate signature does not verify"},
+		{name: "forged, and the key is known", known: vouching + "[127.0.0.1]:PORT KEY\n", forge: func(c *ssh.Certificate) { c.ValidBefore-- }, want: KindBadCertificate, reason: "forged"},
+		{name: "forged, expired and with an option", known: vouching, change: func(c *ssh.Certificate) {
+			c.ValidBefore, c.CriticalOptions, c.ValidPrincipals = 1, map[string]string{"x": ""}, nil
+		}, forge: func(c *ssh.Certificate) { c.KeyId = "" }, want: KindBadCertificate, reason: "forged"},
 		{name: "revoked key", known: vouching + "@revoked * KEY\n", want: KindRevokedKey, reason: "host key ssh-ed25519"},
 		{name: "revoked authority", known: vouching + "@revoked * CA\n", want: KindRevokedKey, reason: "authority of the host certificate"},
 
@@ -160,7 +166,11 @@ func TestHostCertificatesAgreeWithSSH(t *testing.T) {
 			if c.ca != nil {
 				ca = c.ca(l)
 			}
-			signer, err := ssh.NewCertSigner(signed(t, ca, l.key.PublicKey(), ssh.HostCert, "127.0.0.1", c.change), l.key)
+			cert := signed(t, ca, l.key.PublicKey(), ssh.HostCert, "127.0.0.1", c.change)
+			if c.forge != nil {
+				c.forge(cert)
+			}
+			signer, err := ssh.NewCertSigner(cert, l.key)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -119,6 +119,9 @@ func (k *hostKeys) check(s *Settings, key ssh.PublicKey) *Error {
 	}
 	var bad *Error
 	if c, ok := key.(*ssh.Certificate); ok {
+		if e := forged(c); e != nil {
+			return e
+		}
 		var good bool
 		if good, bad = k.vouched(s, c); good {
 			return nil

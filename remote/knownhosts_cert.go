@@ -2,6 +2,8 @@ package remote
 
 import (
 	"fmt"
+	"maps"
+	"math"
 	"slices"
 	"strings"
 	"time"
@@ -78,9 +80,6 @@ func certName(c *ssh.Certificate) string {
 // the rules of sshkey_cert_check_host in OpenSSH, among them wildcards in the
 // names. One that names no host was good for all until OpenSSH 10.3, and is
 // good for none since.
-//
-// ssh.CertChecker is asked for the signature only: it knows no wildcards and
-// takes SHA-1.
 func hostCertFault(c *ssh.Certificate, name string, now time.Time) string {
 	if why := unfit(c, ssh.HostCert, now); why != "" {
 		return why
@@ -97,9 +96,23 @@ func hostCertFault(c *ssh.Certificate, name string, now time.Time) string {
 	if !slices.Contains(authoritySignatures(), c.Signature.Format) {
 		return fmt.Sprintf("is signed with %s, which is not safe", excerptText(c.Signature.Format))
 	}
-	check := ssh.CertChecker{Clock: func() time.Time { return now }}
-	if err := check.CheckCert(c.ValidPrincipals[0], c); err != nil {
-		return "is forged: " + excerptText(strings.TrimPrefix(err.Error(), "ssh: "))
-	}
 	return ""
+}
+
+// forged refuses a certificate that its authority did not sign, whoever that is
+// and whatever else is known of the host: ssh ends the connection over it.
+//
+// The library knows no wildcards in names and takes SHA-1, so it is asked for
+// the signature only: for the first name, at the first moment.
+func forged(c *ssh.Certificate) *Error {
+	check := ssh.CertChecker{
+		Clock:                    func() time.Time { return time.Unix(int64(c.ValidAfter), 0) },
+		SupportedCriticalOptions: slices.Collect(maps.Keys(c.CriticalOptions)),
+	}
+	err := check.CheckCert(append(c.ValidPrincipals, "")[0], c)
+	if err == nil || c.ValidAfter > math.MaxInt64 { // which is never, see unfit
+		return nil
+	}
+	return &Error{Phase: PhaseHostKey, Kind: KindBadCertificate, Reason: certName(c) + " is damaged or forged: " + excerptText(strings.TrimPrefix(err.Error(), "ssh: ")),
+		Hint: "sign the host's key anew; if it was not damaged there, somebody may be listening in"}
 }
