@@ -33,8 +33,8 @@ type agents struct {
 	by map[string]*keyAgent
 }
 
-// signers are the keys of the agent, those that want a touch last. The list
-// is asked for once.
+// signers are the keys and certificates of the agent, those that want a touch
+// last. The list is asked for once.
 func (a *agents) signers(ctx context.Context, socket string) ([]ssh.Signer, error) {
 	a.mu.Lock()
 	k, ok := a.by[socket]
@@ -71,22 +71,43 @@ func (k *keyAgent) open(socket string) {
 		return
 	}
 	for _, s := range signers {
-		if _, isCert := s.PublicKey().(*ssh.Certificate); isCert {
-			continue // certificates are not offered yet; their keys are listed too
-		}
+		s = asCertificate(s)
 		if s, err := withoutSHA1(s); err == nil {
 			k.signers = append(k.signers, s)
 		}
 	}
-	slices.SortStableFunc(k.signers, func(x, y ssh.Signer) int { return touch(x) - touch(y) })
+	slices.SortStableFunc(k.signers, func(x, y ssh.Signer) int { return rank(x) - rank(y) })
 }
 
-// touch is 1 for keys of hardware that a person must touch.
-func touch(s ssh.Signer) int {
-	if strings.HasPrefix(s.PublicKey().Type(), "sk-") {
-		return 1
+// certSigner is a key of the agent known as the certificate it is.
+type certSigner struct {
+	ssh.AlgorithmSigner
+	cert *ssh.Certificate
+}
+
+func (c certSigner) PublicKey() ssh.PublicKey { return c.cert }
+
+// asCertificate makes a certificate of an agent one: the library gives all its
+// keys as bytes and a type.
+func asCertificate(s ssh.Signer) ssh.Signer {
+	as, ok := s.(ssh.AlgorithmSigner)
+	public, err := ssh.ParsePublicKey(s.PublicKey().Marshal())
+	if cert, isCert := public.(*ssh.Certificate); ok && err == nil && isCert {
+		return certSigner{as, cert}
 	}
-	return 0
+	return s
+}
+
+// rank orders what an agent holds: certificates first, as ssh does, and last
+// what is in hardware that a person must touch.
+func rank(s ssh.Signer) (n int) {
+	if strings.HasPrefix(s.PublicKey().Type(), "sk-") {
+		n += 2
+	}
+	if !isCert(s.PublicKey()) {
+		n++
+	}
+	return n
 }
 
 // Close ends the connections, and with them every signature that still waits.
@@ -107,6 +128,7 @@ func (a *agents) Close() {
 type boundSigner struct {
 	ssh.AlgorithmSigner
 	ctx    context.Context
+	signs  func(algorithm string)
 	failed func(error)
 }
 
@@ -115,6 +137,7 @@ func (b boundSigner) Sign(rand io.Reader, data []byte) (*ssh.Signature, error) {
 }
 
 func (b boundSigner) SignWithAlgorithm(rand io.Reader, data []byte, algorithm string) (*ssh.Signature, error) {
+	b.signs(algorithm)
 	type answer struct {
 		sig *ssh.Signature
 		err error
@@ -140,5 +163,5 @@ func (b boundSigner) Algorithms() []string {
 	if m, ok := b.AlgorithmSigner.(ssh.MultiAlgorithmSigner); ok {
 		return m.Algorithms()
 	}
-	return []string{b.PublicKey().Type()} // RSA is a MultiAlgorithmSigner, see withoutSHA1
+	return []string{plainKey(b.PublicKey()).Type()} // RSA is a MultiAlgorithmSigner, see withoutSHA1
 }

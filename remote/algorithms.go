@@ -88,11 +88,12 @@ func hostKeyOrder() []string {
 
 // hostKeyAlgorithms puts the algorithms a host is known by first: a server
 // with several keys presents the first that suits, and it must be one that
-// can be compared.
+// can be compared. Certificates come first where an authority may vouch for
+// the host, and are not asked for elsewhere.
 func (k *hostKeys) hostKeyAlgorithms(s *Settings) []string {
-	known := k.lookup(s.lookupName()).keys
+	known := k.lookup(s.lookupName())
 	if len(known) == 0 && s.HostKeyAlias == "" && s.Port != 22 {
-		known = k.lookup(bracketed(s.Address, 22)).keys
+		known = k.lookup(bracketed(s.Address, 22))
 	}
 	types := map[string]bool{}
 	for _, e := range known {
@@ -106,6 +107,9 @@ func (k *hostKeys) hostKeyAlgorithms(s *Settings) []string {
 		return 1
 	}
 	slices.SortStableFunc(all, func(a, b string) int { return rank(a) - rank(b) })
+	if len(k.authorities(s)) > 0 {
+		all = append(hostCertAlgorithms(), all...)
+	}
 	if s.LegacyAlgorithms {
 		all = append(all, legacyHostKeys()...)
 	}

@@ -1,8 +1,10 @@
 package remote
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"slices"
 	"sync"
@@ -22,6 +24,7 @@ type keyring struct {
 
 	mu     sync.Mutex
 	files  map[string]*keyFile
+	certs  map[string]certFile
 	worked map[string]string // by user: the key that let us in last
 }
 
@@ -49,22 +52,18 @@ func (c candidate) blob() string { return string(c.signer.PublicKey().Marshal())
 // keysFor lists the keys to offer to a host, in order, and notes about those
 // that cannot be used. It asks for passphrases, so no deadline of a host is
 // running yet.
+//
+// Certificates are those that ssh(1) would offer (load_public_identity_files
+// and pubkey_prepare of OpenSSH): CertificateFile first, or else the one beside
+// each key file, and what the agent holds. One that cannot let us in is left
+// out, where ssh would spend a try on it.
 func (r *keyring) keysFor(ctx context.Context, s *Settings) keySet {
-	var (
-		keys  []candidate
-		notes []string
-		hint  string
-	)
+	var set keySet
 	var held []ssh.Signer
 	if s.IdentityAgent != "" {
 		var err error
 		if held, err = r.agents.signers(ctx, s.IdentityAgent); err != nil {
-			notes = append(notes, err.Error())
-		}
-	}
-	add := func(c candidate) {
-		if !slices.ContainsFunc(keys, func(k candidate) bool { return k.blob() == c.blob() }) {
-			keys = append(keys, c)
+			set.notes = append(set.notes, err.Error())
 		}
 	}
 	others := func() {
@@ -72,7 +71,7 @@ func (r *keyring) keysFor(ctx context.Context, s *Settings) keySet {
 			return
 		}
 		for _, h := range held {
-			add(candidate{h, "agent key " + ssh.FingerprintSHA256(h.PublicKey())})
+			set.take(heldKey(h))
 		}
 	}
 	// Unlike ssh, keys that were named come before all that the agent holds:
@@ -81,28 +80,67 @@ func (r *keyring) keysFor(ctx context.Context, s *Settings) keySet {
 		others()
 	}
 	for _, path := range s.IdentityFiles {
-		f := r.file(path)
-		if i := slices.IndexFunc(held, func(h ssh.Signer) bool { return f.public != nil && sameKey(h.PublicKey(), f.public) }); i >= 0 {
-			add(candidate{held[i], path + " (agent)"})
-			continue
-		}
-		signer, err := r.open(ctx, f, s.DefaultIdentities && len(keys) > 0)
-		if err == nil {
-			add(candidate{signer, path})
-			continue
-		}
-		if s.DefaultIdentities && isMissing(err) {
-			continue
-		}
-		notes = append(notes, path+" "+err.Error())
-		if hint == "" {
-			hint = r.keyHint(f)
-		}
+		r.takeFile(ctx, s, path, held, &set)
 	}
 	if !s.DefaultIdentities {
 		others()
 	}
-	return keySet{keys: r.lastFirst(s.User, keys), notes: notes, hint: hint}
+	named := keySet{notes: set.notes, hint: set.hint}
+	for _, path := range s.CertificateFiles {
+		named.take(r.certificate(path, path+".pub").offer(set.keys...))
+	}
+	for _, k := range set.keys {
+		named.take(k, nil)
+	}
+	named.keys = r.lastFirst(s.User, named.keys)
+	return named
+}
+
+// takeFile adds the key of a file and the certificate beside it.
+func (r *keyring) takeFile(ctx context.Context, s *Settings, path string, held []ssh.Signer, set *keySet) {
+	f := r.file(path)
+	key := candidate{label: path}
+	var err error
+	if i := slices.IndexFunc(held, func(h ssh.Signer) bool { return f.public != nil && sameKey(h.PublicKey(), f.public) }); i >= 0 {
+		key = candidate{held[i], path + " (agent)"}
+	} else {
+		key.signer, err = r.open(ctx, f, s.DefaultIdentities && len(set.keys) > 0)
+	}
+	switch {
+	case err == nil:
+		set.take(key, nil)
+	case s.DefaultIdentities && isMissing(err):
+		return
+	default:
+		set.take(key, fmt.Errorf("%s %w", path, err))
+		set.hint = cmp.Or(set.hint, r.keyHint(f))
+		return
+	}
+	if len(s.CertificateFiles) > 0 {
+		return
+	}
+	if c := r.certificate(path + "-cert.pub"); !isMissing(c.err) {
+		set.take(c.offer(key))
+	}
+}
+
+// take adds what can be offered, or a note why it cannot. A certificate goes
+// before the key it is for.
+func (k *keySet) take(c candidate, err error) {
+	if err != nil {
+		k.notes = append(k.notes, err.Error())
+		return
+	}
+	at := len(k.keys)
+	for i, have := range k.keys {
+		if have.blob() == c.blob() {
+			return
+		}
+		if at == len(k.keys) && isCert(c.signer.PublicKey()) && sameKey(have.signer.PublicKey(), plainKey(c.signer.PublicKey())) {
+			at = i
+		}
+	}
+	k.keys = slices.Insert(k.keys, at, c)
 }
 
 func (r *keyring) keyHint(f *keyFile) string {

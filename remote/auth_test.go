@@ -29,7 +29,11 @@ func serveAgent(t testing.TB, keys ...any) (socket string, connections *atomic.I
 	t.Cleanup(func() { os.RemoveAll(dir) })
 	ring := agent.NewKeyring()
 	for _, k := range keys {
-		if err := ring.Add(agent.AddedKey{PrivateKey: k}); err != nil {
+		added, ok := k.(agent.AddedKey)
+		if !ok {
+			added.PrivateKey = k
+		}
+		if err := ring.Add(added); err != nil {
 			t.Fatal(err)
 		}
 	}

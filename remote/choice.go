@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
@@ -77,6 +78,17 @@ func (c *Choice) Run(ctx context.Context, h inventory.Host, s Script) Result {
 		return Result{Host: h, Address: h.Address, Port: h.Port, User: h.User, Err: err}
 	}
 	return t.Run(ctx, h, s)
+}
+
+// Prepare is that of [Native], for the hosts that it reaches.
+func (c *Choice) Prepare(hosts []inventory.Host) {
+	hosts = slices.DeleteFunc(slices.Clone(hosts), func(h inventory.Host) bool { return cmp.Or(h.Transport, c.name) != TransportNative })
+	if len(hosts) == 0 {
+		return
+	}
+	if _, err := c.open(TransportNative); err == nil {
+		c.native.Prepare(hosts)
+	}
 }
 
 // Connect logs in to a host.

@@ -1,7 +1,9 @@
 package remote
 
 import (
+	"crypto/sha1"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -146,6 +148,32 @@ func TestResolve(t *testing.T) {
 	}
 }
 
+// The hash of a connection has the jump host in it, and that is its name alone.
+func TestConnectionHash(t *testing.T) {
+	t.Parallel()
+	local, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, config, jump, hashed string }{
+		{"no jump host", "UserKnownHostsFile /%C-%j\n", "", "db22me"},
+		{"the last of two", "Host tm1\nProxyJump a,ops@gate:2222\nUserKnownHostsFile /%C-%j\n", "gate", "db22megate"},
+		{"none", "ProxyJump none\nUserKnownHostsFile /%C-%j\n", "", "db22me"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, _, err := resolver(t, c.config+"GlobalKnownHostsFile none\nHost gate\nPort 23\n", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := r.Resolve(inventory.Host{Name: "tm1", Address: "db"})
+			if want := fmt.Sprintf("/%x-%s", sha1.Sum([]byte(local+c.hashed)), c.jump); err != nil || len(s.KnownHosts) != 1 || s.KnownHosts[0] != want {
+				t.Errorf("%v, %v; want %s", s.KnownHosts, err, want)
+			}
+		})
+	}
+}
+
 func TestJumpHostsAreResolvedByTheirOwnBlocks(t *testing.T) {
 	t.Parallel()
 	config := "Host tm*\nProxyJump ops@inner:2222,[::1]:23\nHost inner\nHostName inner.example\nProxyJump ssh://gate\nHost gate\nUser guard\nPort 443\n" +
@@ -201,6 +229,7 @@ func TestWhatCannotBeHonouredIsRefusedByPlace(t *testing.T) {
 		{"CanonicalizeHostname", "CanonicalizeHostname always\n", ":1: canonicalizehostname always is not supported"},
 		{"BindInterface", "BindInterface eth1\n", ":1: bindinterface eth1 is not supported"},
 		{"unknown directive", "Porrt 3\n", ":1: unknown directive porrt"},
+		{"a form feed", "\fPort 3\n", ":1: unknown directive _port"},
 		{"bad port", "Port http\n", `:1: port "http" is not a number from 1 to 65535`},
 		{"bad token", "IdentityFile %z\n", ":1: token %z is not supported here"},
 		{"unset variable", "IdentityFile ${NOPE}/x\n", ":1: environment variable NOPE is not set"},

@@ -20,7 +20,7 @@ func splitDirective(line string) (keyword string, words []string, err error) {
 	if strings.IndexByte(line, 0) >= 0 {
 		return "", nil, errNUL // ssh(1) would see only what is before it
 	}
-	line = strings.Trim(line, " \t\r\f")
+	line = strings.TrimLeft(strings.TrimRight(line, " \t\r\f"), " \t\r") // a form feed is blank at the end only
 	if line == "" || line[0] == '#' {
 		return "", nil, nil
 	}

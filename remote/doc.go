@@ -18,9 +18,10 @@
 // [Native] speaks SSH itself; [OpenSSH] logs in with ssh(1), for what only it
 // can do; [Local] is this machine; [Choice] is the one that the inventory names
 // for a host. One suite tests them all. Native honours ssh_config or refuses it
-// by FILE:LINE, and never half applies it: a host to which a ProxyCommand, a
-// Match block or anything else that changes where or as whom we connect could
-// apply is not connected to in another way than ssh would. Host keys are
+// by FILE:LINE, and never half applies it: it is resolved in ssh's own order,
+// Match blocks included, and where a block of which only ssh can tell if it
+// holds would change where or as whom we connect, nothing is connected to. No
+// command is run to find out; a ProxyCommand is run to connect. Host keys are
 // verified on every connection, jump hosts included, and no option turns that
 // off.
 //
@@ -72,6 +73,7 @@
 // It is the only package that opens connections or starts processes. It does
 // not know what a script asks or what the output means; it never prints and
 // never prompts (it takes callbacks for what only a person can answer). It
-// natively logs in with no certificates, forwards no agent, knows no other way to root than sudo, and does not retry once a host
-// has let us in. Another way to a host is another [Transport] or [Connector].
+// forwards no agent, knows no other way to root than sudo, and does not retry
+// once a host has let us in. Another way to a host is another [Transport] or
+// [Connector].
 package remote

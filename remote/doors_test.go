@@ -165,8 +165,8 @@ func TestDoors(t *testing.T) {
 		{nil, "10.1.2.3:22", "10.1.2.3", []string{"10.1.2.3:22 4", "network 10.1.2.0/24 64"}},
 		{nil, "10.1.2.3:22", "::ffff:10.1.2.3", []string{"10.1.2.3:22 4", "network 10.1.2.0/24 64"}},
 		{nil, "[2001:db8:1:2:3::4]:22", "2001:db8:1:2:3::4", []string{"[2001:db8:1:2:3::4]:22 4", "network 2001:db8:1:2::/64 64"}},
-		{gate, "tm1:22", "", []string{"tm1:22 4", "what is behind jump host gate 64"}},
-		{gate, "10.1.2.3:22", "10.1.2.3", []string{"10.1.2.3:22 4", "network 10.1.2.0/24 64", "what is behind jump host gate 64"}},
+		{gate, "tm1:22", "", []string{"tm1:22 4", "what is behind jump host gate 160"}},
+		{gate, "10.1.2.3:22", "10.1.2.3", []string{"10.1.2.3:22 4", "network 10.1.2.0/24 64", "what is behind jump host gate 160"}},
 	} {
 		if got := names(c.way, c.hostPort, c.ip); !slices.Equal(got, c.want) {
 			t.Errorf("%s: doors %q, want %q", c.hostPort, got, c.want)

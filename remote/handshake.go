@@ -22,6 +22,7 @@ type login struct {
 	n     *Native
 	s     *Settings
 	keys  *hostKeys
+	stop  []revokedFile // keys that are refused whatever keys says
 	conn  *watched
 	offer *offer
 
@@ -53,6 +54,11 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 		conn.Close()
 		return nil, l, &Error{Phase: PhaseConfig, Reason: "known_hosts: " + err.Error(), Err: err,
 			Hint: "make it readable, or name another file with --known-hosts"}
+	}
+	if l.stop, err = n.revokedFor(s.RevokedHostKeys); err != nil {
+		conn.Close()
+		return nil, l, &Error{Phase: PhaseConfig, Reason: "RevokedHostKeys: " + err.Error(), Err: err,
+			Hint: "make it a file of public keys, one a line, or one of ssh-keygen -k: without it no host key is accepted"}
 	}
 	defer l.conn.done()
 	client, err := bounded(ctx, conn, func() (*ssh.Client, error) {
@@ -95,10 +101,10 @@ func (l *login) hostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.keySeen = true
-	e := l.keys.check(l.s, key)
+	e := l.judge(key)
 	// A host that only an authority vouches for is not known by a key: it may
-	// be recorded like any unknown one.
-	if e != nil && l.s.AcceptNew && (e.Kind == KindUnknownKey || e.Kind == "") {
+	// be recorded like any unknown one, but not with a certificate gone bad.
+	if e != nil && l.s.AcceptNew && e.Kind == KindUnknownKey {
 		note, err := l.keys.record(l.s, key)
 		if note != "" {
 			l.notes = append(l.notes, note)
@@ -115,6 +121,15 @@ func (l *login) hostKey(_ string, _ net.Addr, key ssh.PublicKey) error {
 		return e
 	}
 	return nil
+}
+
+func (l *login) judge(key ssh.PublicKey) *Error {
+	for _, f := range l.stop {
+		if e := f.check(key); e != nil {
+			return e
+		}
+	}
+	return l.keys.check(l.s, key)
 }
 
 // showBanner keeps the first bytes of what the server shows before login. A
@@ -301,5 +316,11 @@ func (l *login) agreed(n ssh.NegotiatedAlgorithms) {
 func (l *login) notesSoFar() (notes, legacy []string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return slices.Clone(l.notes), slices.Clone(l.legacy)
+	l.offer.mu.Lock()
+	defer l.offer.mu.Unlock()
+	legacy = slices.Clone(l.legacy)
+	if l.offer.sha1 {
+		legacy = append(legacy, "user key "+ssh.KeyAlgoRSA)
+	}
+	return slices.Clone(l.notes), legacy
 }

@@ -15,8 +15,9 @@ import (
 
 const (
 	// jumpChannels is how many hosts are reached through one jump host at
-	// once: each costs its sshd a file descriptor, of 1024 by default.
-	jumpChannels = 200
+	// once: each costs its sshd a file descriptor, of 1024 by default. It is as
+	// many as InFlight, so that a fleet behind a jump host takes no longer.
+	jumpChannels = 256
 	// jumpPause is how long a lost jump host is not tried again: the hosts
 	// behind it share one failure and one reconnect.
 	jumpPause = 5 * time.Second

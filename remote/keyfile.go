@@ -107,14 +107,37 @@ func publicBeside(path string) ssh.PublicKey {
 // withoutSHA1 keeps RSA signers to SHA-2: a server that does not say what it
 // takes would else get ssh-rsa.
 func withoutSHA1(s ssh.Signer) (ssh.Signer, error) {
-	if s.PublicKey().Type() != ssh.KeyAlgoRSA {
+	if plainKey(s.PublicKey()).Type() != ssh.KeyAlgoRSA {
 		return s, nil
 	}
 	as, ok := s.(ssh.AlgorithmSigner)
 	if !ok {
 		return nil, errors.New("an RSA key that can only sign with SHA-1")
 	}
-	return ssh.NewSignerWithAlgorithms(as, rsaAlgorithms())
+	sha2, err := ssh.NewSignerWithAlgorithms(as, rsaAlgorithms())
+	if err != nil {
+		return nil, err
+	}
+	return rsaSigner{sha2, as}, nil
+}
+
+// rsaSigner signs with SHA-2, and can sign with SHA-1 for an old server.
+type rsaSigner struct {
+	ssh.MultiAlgorithmSigner
+	any ssh.AlgorithmSigner
+}
+
+// withSHA1 is a signer for an old server, which takes nothing better.
+func withSHA1(s ssh.Signer) ssh.Signer {
+	r, ok := s.(rsaSigner)
+	if !ok {
+		return s
+	}
+	old, err := ssh.NewSignerWithAlgorithms(r.any, append(rsaAlgorithms(), ssh.KeyAlgoRSA))
+	if err != nil {
+		return s
+	}
+	return old
 }
 
 // passphraseTries is how often a mistyped passphrase is asked for, as ssh does.

@@ -20,32 +20,25 @@ const maxKnownHosts = 64 << 20
 // It is tempting to use golang.org/x/crypto/ssh/knownhosts. It refuses a whole
 // file for one line it cannot read and a missing file too, takes 7 ms a host
 // for ten thousand hashed lines, compares names by case, takes keys of
-// certificate authorities for keys of hosts, and cannot say which algorithms
-// a host is known by, without which a server that has several keys presents
+// certificate authorities for keys of hosts, knows no wildcards in the names of
+// a certificate, and cannot say which algorithms a host is known by, without which a server that has several keys presents
 // one the file does not have.
 type hostKeys struct {
 	files    []string
 	warnings []string
 	end      int64 // how much of the first file was read; record moves it
 
-	mu       sync.RWMutex
-	byName   map[string][]*keyLine // entries of plain names
-	patterns []*keyLine            // wildcards and negations
-	hashed   []*keyLine
-	revoked  map[string][]*keyLine // by key, whatever the names: see revocation
-	found    map[string]knownKeys  // answers given
-}
-
-// knownKeys is what the files say about one name.
-type knownKeys struct {
-	keys        []*keyLine
-	authorities []*keyLine
+	mu        sync.RWMutex
+	plain     nameIndex
+	authority nameIndex             // of @cert-authority lines
+	revoked   map[string][]*keyLine // by key, whatever the names: see revocation
+	found     map[string][]*keyLine // answers given
 }
 
 // readHostKeys indexes files. Missing ones are empty; lines that cannot be
 // read are skipped with a warning, as ssh does.
 func readHostKeys(files []string) (*hostKeys, error) {
-	k := &hostKeys{files: files, byName: map[string][]*keyLine{}, revoked: map[string][]*keyLine{}, found: map[string]knownKeys{}}
+	k := &hostKeys{files: files, revoked: map[string][]*keyLine{}, found: map[string][]*keyLine{}}
 	for _, file := range files {
 		text, err := readBounded(file, maxKnownHosts)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -76,27 +69,23 @@ func readHostKeys(files []string) (*hostKeys, error) {
 }
 
 func (k *hostKeys) add(e *keyLine) {
-	switch {
-	case e.marker == "revoked":
+	switch e.marker {
+	case "revoked":
 		k.revoked[e.blob] = append(k.revoked[e.blob], e)
-	case e.literal():
-		for _, n := range e.names {
-			k.byName[n] = append(k.byName[n], e)
-		}
-	case e.names == nil:
-		k.hashed = append(k.hashed, e)
+	case "cert-authority":
+		k.authority.add(e)
 	default:
-		k.patterns = append(k.patterns, e)
+		k.plain.add(e)
 	}
 }
 
-// lookup finds the entries of a name. A name costs one pass over the hashed
+// lookup finds the keys of a name. A name costs one pass over the hashed
 // lines, once.
-func (k *hostKeys) lookup(name string) knownKeys {
+func (k *hostKeys) lookup(name string) []*keyLine {
 	k.mu.RLock()
 	known, ok := k.found[name]
 	if !ok {
-		known = k.search(name)
+		known = k.plain.search(name)
 	}
 	k.mu.RUnlock()
 	if ok {
@@ -111,63 +100,86 @@ func (k *hostKeys) lookup(name string) knownKeys {
 	return known
 }
 
-func (k *hostKeys) search(name string) (known knownKeys) {
-	take := func(e *keyLine) {
-		if e.marker == "cert-authority" {
-			known.authorities = append(known.authorities, e)
-			return
-		}
-		known.keys = append(known.keys, e)
-	}
-	for _, e := range k.byName[name] {
-		take(e)
-	}
-	for _, list := range [][]*keyLine{k.patterns, k.hashed} {
-		for _, e := range list {
-			if e.matches(name) {
-				take(e)
-			}
-		}
-	}
-	return known
-}
-
 // revocation is the line that revokes a key for a name. A key listed as
 // revoked for any host is refused for all: it is known to be stolen.
 func (k *hostKeys) revocation(blob string) *keyLine {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
 	if lines := k.revoked[blob]; len(lines) > 0 {
 		return lines[0]
 	}
 	return nil
 }
 
-// check judges the key a host presents under a name; address and port are for
-// the fall-back to entries without a port.
+// check judges the key or certificate a host presents under a name; address and
+// port are for the fall-back to entries without a port.
 func (k *hostKeys) check(s *Settings, key ssh.PublicKey) *Error {
-	blob, name := string(key.Marshal()), s.lookupName()
-	got := key.Type() + " " + ssh.FingerprintSHA256(key)
-	if e := k.revocation(blob); e != nil {
-		return &Error{Phase: PhaseHostKey, Kind: KindRevokedKey, Reason: fmt.Sprintf("host key %s is revoked by %s", got, e.place),
-			Hint: "do not log in; ask who runs the host for its new key"}
+	if e := k.checkRevoked(key); e != nil {
+		return e
 	}
-	known := k.lookup(name)
-	if slices.ContainsFunc(known.keys, func(e *keyLine) bool { return e.blob == blob }) {
-		return nil
-	}
-	if len(known.keys) == 0 && s.HostKeyAlias == "" && s.Port != 22 {
-		// As ssh does: a host known without a port is known on all ports, but
-		// another key there proves nothing about this port.
-		plain := k.lookup(bracketed(s.Address, 22))
-		if slices.ContainsFunc(plain.keys, func(e *keyLine) bool { return e.blob == blob }) {
+	var bad *Error
+	if c, ok := key.(*ssh.Certificate); ok {
+		if e := forged(c); e != nil {
+			return e
+		}
+		var good bool
+		if good, bad = k.vouched(s, c); good {
 			return nil
 		}
 	}
+	e := k.checkPlain(s, plainKey(key))
 	switch {
-	case len(known.keys) > 0:
-		return changedKey(name, known.keys, key.Type(), got)
-	case len(known.authorities) > 0:
-		return &Error{Phase: PhaseHostKey, Reason: fmt.Sprintf("%s: host certificates are not accepted yet, and the plain host key %s is not in known_hosts",
-			known.authorities[0].place, got), Hint: "rerun with --accept-new, or add the key: " + keyscan(s, k.files)}
+	case e == nil || bad == nil:
+		return e
+	case e.Kind == KindChangedKey:
+		e.Reason += "; " + bad.Reason
+		return e
+	}
+	return bad
+}
+
+// checkRevoked refuses a key, and a certificate whose key or authority is
+// revoked.
+func (k *hostKeys) checkRevoked(key ssh.PublicKey) *Error {
+	refused := []ssh.PublicKey{plainKey(key)}
+	what := "host key"
+	if c, ok := key.(*ssh.Certificate); ok {
+		refused = append(refused, c.SignatureKey)
+	}
+	for _, key := range refused {
+		if e := k.revocation(string(key.Marshal())); e != nil {
+			return revokedKey(what, key, e.place.String())
+		}
+		what = "authority of the host certificate"
+	}
+	return nil
+}
+
+func revokedKey(what string, key ssh.PublicKey, by string) *Error {
+	return &Error{Phase: PhaseHostKey, Kind: KindRevokedKey, Reason: fmt.Sprintf("%s %s %s is revoked by %s", what, key.Type(), ssh.FingerprintSHA256(key), by),
+		Hint: "do not log in; ask who runs the host for its new key"}
+}
+
+func (k *hostKeys) checkPlain(s *Settings, key ssh.PublicKey) *Error {
+	blob, name := string(key.Marshal()), s.lookupName()
+	got := key.Type() + " " + ssh.FingerprintSHA256(key)
+	same := func(e *keyLine) bool { return e.blob == blob }
+	known := k.lookup(name)
+	if slices.ContainsFunc(known, same) {
+		return nil
+	}
+	// As ssh does: a host known without a port is known on all ports, but
+	// another key there proves nothing about this port.
+	if len(known) == 0 && s.HostKeyAlias == "" && s.Port != 22 && slices.ContainsFunc(k.lookup(bracketed(s.Address, 22)), same) {
+		return nil
+	}
+	if len(known) > 0 {
+		return changedKey(name, known, key.Type(), got)
+	}
+	if trusted := k.authorities(s); len(trusted) > 0 {
+		return &Error{Phase: PhaseHostKey, Kind: KindUnknownKey,
+			Reason: fmt.Sprintf("host key %s of %s is not in known_hosts; it shows no certificate of the authority of %s", got, name, trusted[0].place),
+			Hint:   "set HostCertificate in the host's sshd_config, rerun with --accept-new, or add the key: " + keyscan(s, k.files)}
 	}
 	return &Error{Phase: PhaseHostKey, Kind: KindUnknownKey, Reason: fmt.Sprintf("host key %s of %s is not in known_hosts", got, name),
 		Hint: "rerun with --accept-new, or compare the fingerprint and add the key: " + keyscan(s, k.files)}

@@ -15,20 +15,21 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// record adds the key of an unknown host: in memory at once, so that two
+// record adds the key of an unknown host, or that in its certificate: in memory at once, so that two
 // names of one host agree, and as one whole line at the end of the first
 // file. It gives what check says if another host won the race for the name.
 func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	key = plainKey(key)
 	name := s.lookupName()
-	if known := k.found[name]; len(known.keys) > 0 {
-		for _, e := range known.keys {
+	if known := k.found[name]; len(known) > 0 {
+		for _, e := range known {
 			if e.blob == string(key.Marshal()) {
 				return "", nil
 			}
 		}
-		return "", changedKey(name, known.keys, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))
+		return "", changedKey(name, known, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))
 	}
 	if len(k.files) == 0 {
 		return "", &Error{Phase: PhaseHostKey, Reason: "no known_hosts file to record the key in", Hint: "name one with --known-hosts or UserKnownHostsFile in ssh_config"}
@@ -62,9 +63,7 @@ func (k *hostKeys) record(s *Settings, key ssh.PublicKey) (line string, err erro
 	}
 	e.place = place{k.files[0], 0}
 	k.add(&e)
-	known := k.found[name]
-	known.keys = append(known.keys, &e)
-	k.found[name] = known
+	k.found[name] = append(k.found[name], &e)
 	return fmt.Sprintf("recorded host key %s %s of %s in %s", key.Type(), ssh.FingerprintSHA256(key), name, k.files[0]), nil
 }
 
@@ -80,9 +79,9 @@ func (k *hostKeys) since(added []byte, name string, key ssh.PublicKey) (have boo
 	}
 	clear(k.found)
 	blob := string(key.Marshal())
-	known := k.search(name).keys
+	known := k.plain.search(name)
 	switch {
-	case k.revocation(blob) == nil && slices.ContainsFunc(known, func(e *keyLine) bool { return e.blob == blob }):
+	case len(k.revoked[blob]) == 0 && slices.ContainsFunc(known, func(e *keyLine) bool { return e.blob == blob }):
 		return true, nil
 	case len(known) > 0:
 		return false, changedKey(name, known, key.Type(), key.Type()+" "+ssh.FingerprintSHA256(key))

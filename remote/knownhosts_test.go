@@ -31,7 +31,7 @@ func keyText(k ssh.PublicKey) string { return strings.TrimSpace(string(ssh.Marsh
 func TestHostKeysAreJudgedByKnownHosts(t *testing.T) {
 	t.Parallel()
 	a, b, r := newKey(t, demo.Ed25519), newKey(t, demo.Ed25519), newKey(t, demo.RSA)
-	const known, unknown, changed, revoked, other = "known", KindUnknownKey, KindChangedKey, KindRevokedKey, ""
+	const known, unknown, changed, revoked = "known", KindUnknownKey, KindChangedKey, KindRevokedKey
 	for _, c := range []struct {
 		name, file string
 		s          Settings
@@ -60,7 +60,7 @@ func TestHostKeysAreJudgedByKnownHosts(t *testing.T) {
 		{"alias and not the address", "tm1 A", Settings{Address: "tm1", Port: 22, HostKeyAlias: "fleet"}, a, unknown},
 		{"revoked beats known", "tm1 A\n@revoked * A", Settings{Address: "tm1", Port: 22}, a, revoked},
 		{"revoked for another name", "tm1 A\n@revoked tm9 A", Settings{Address: "tm1", Port: 22}, a, revoked},
-		{"an authority's key is no host key", "@cert-authority * A", Settings{Address: "tm1", Port: 22}, a, other},
+		{"an authority's key is no host key", "@cert-authority * A", Settings{Address: "tm1", Port: 22}, a, unknown},
 		{"an authority beside a key", "@cert-authority * B\ntm1 A", Settings{Address: "tm1", Port: 22}, a, known},
 		{"bad lines do not spoil the file", "tm1 ssh-ed25519 AAAA\nstray\ntm1 ssh-dilithium AAAA c\n|2|a|b A\n@marker tm1 A\n# c\n\ntm1 A comment here", Settings{Address: "tm1", Port: 22}, a, known},
 	} {

@@ -1,9 +1,13 @@
 package remote
 
 import (
+	"os"
+	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"golang.org/x/crypto/ssh"
 
 	"github.com/tmdoctor/tmdoctor/inventory"
 	"github.com/tmdoctor/tmdoctor/remote/demo"
@@ -71,6 +75,41 @@ func TestARealOldServer(t *testing.T) {
 		res := s.native().Run(t.Context(), d.host(), script("echo '== end =='\n"))
 		if res.Err != nil || !slices.Equal(res.Legacy, c.want) {
 			t.Errorf("%q: %v, old %q, want %q", c.config, res.Err, res.Legacy, c.want)
+		}
+	}
+}
+
+// An RSA key signs with SHA-1 where a server takes nothing better, on request.
+func TestAnRSAKeyAndAnOldServer(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	path := s.opts.Identity[0]
+	os.Remove(path)
+	if out, err := exec.Command(need(t, "ssh-keygen"), "-q", "-t", "rsa", "-b", "2048", "-N", "", "-f", path).CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	var err error
+	if s.key, err = ssh.ParsePrivateKey([]byte(readIf(path))); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct {
+		takes   []string
+		refused bool // without asking
+		old     []string
+	}{
+		{[]string{ssh.KeyAlgoRSA}, true, []string{"user key ssh-rsa"}},
+		{[]string{ssh.KeyAlgoRSA, ssh.KeyAlgoRSASHA256}, false, nil},
+	} {
+		h, _ := s.host(demo.Host{Configure: func(server *ssh.ServerConfig) { server.PublicKeyAuthAlgorithms = c.takes }})
+		res := s.native().Run(t.Context(), h, script(""))
+		if refused := res.Err != nil && strings.Contains(failure(t, res).Reason, "server refused"); refused != c.refused {
+			t.Errorf("%q without asking: %v", c.takes, res.Err)
+		}
+		s := *s
+		s.t, s.opts.LegacyAlgorithms = t, true
+		res = s.native().Run(t.Context(), h, script(""))
+		if res.Err != nil || !slices.Equal(res.Legacy, c.old) {
+			t.Errorf("%q: %v, old %q, want %q", c.takes, res.Err, res.Legacy, c.old)
 		}
 	}
 }

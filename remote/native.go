@@ -35,7 +35,8 @@ type Native struct {
 
 	mu      sync.Mutex
 	known   map[string]*knownFiles // by their names
-	noticed []string               // see Warnings
+	revoked map[string]*revokedFiles
+	noticed []string // see Warnings
 
 	backoff   time.Duration // before the first retry, at most
 	keepAlive time.Duration // see keepAlive
@@ -62,7 +63,7 @@ func NewNative(opts Options) (*Native, error) {
 	return &Native{
 		opts: opts, limits: opts.Limits, resolver: resolver, keys: keyring{ask: opts.AskPassphrase}, logins: logins{ask: opts.AskLogin},
 		slots: make(chan struct{}, opts.Limits.Handshakes), proxies: make(chan struct{}, proxyCommands(descriptorLimit())), life: life, end: end,
-		known: map[string]*knownFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
+		known: map[string]*knownFiles{}, revoked: map[string]*revokedFiles{}, backoff: 500 * time.Millisecond, keepAlive: keepAlive,
 	}, nil
 }
 
@@ -137,6 +138,9 @@ func (r *reached) run(ctx context.Context, s Script) Result {
 	ctx, stop := within(ctx, r.limits.Script)
 	defer stop()
 	session(ctx, &r.connected, s.Text(res.Host), r.limits, s, &res)
+	if r.proxy != nil {
+		res.Err = r.proxy.lost(res.Err)
+	}
 	res.Timing.Script = time.Since(start)
 	return res
 }
@@ -146,6 +150,7 @@ type connected struct {
 	client   *ssh.Client
 	paced    func(bool) // while a script runs, see watched.paced
 	close    func()
+	proxy    *proxied // nil without a ProxyCommand
 	timing   Timing
 	notes    []string
 	legacy   []string
@@ -200,6 +205,7 @@ func (n *Native) attempt(ctx context.Context, s *Settings, keys keySet, listen b
 		}
 		return c, err
 	}
+	c.proxy, _ = conn.(*proxied)
 	if k, ok := l.offer.key(); ok {
 		n.keys.remember(s.User, k)
 	}

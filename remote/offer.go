@@ -30,6 +30,7 @@ type offer struct {
 	started  bool
 	over     bool // nobody waits for this login any more
 	offered  []candidate
+	sha1     bool     // the last signature was with SHA-1
 	notes    []string // about keys that could not sign
 	methods  []string // what the server takes
 	trial    string   // what the server has to judge: a key's label, or a method
@@ -89,11 +90,22 @@ func (o *offer) nextKey() ssh.AuthMethod {
 	k := o.set.keys[n]
 	o.offered = append(o.offered, k)
 	o.trial = k.label
-	as, ok := k.signer.(ssh.AlgorithmSigner)
-	if !ok {
-		return ssh.PublicKeys(k.signer)
+	signer := k.signer
+	if o.s.LegacyAlgorithms {
+		signer = withSHA1(signer)
 	}
-	return ssh.PublicKeys(boundSigner{as, o.ctx, func(err error) { o.note(k, err) }})
+	as, ok := signer.(ssh.AlgorithmSigner)
+	if !ok {
+		return ssh.PublicKeys(signer)
+	}
+	return ssh.PublicKeys(boundSigner{as, o.ctx, o.signed, func(err error) { o.note(k, err) }})
+}
+
+// signed notes with which algorithm a key signs.
+func (o *offer) signed(algorithm string) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.sha1 = algorithm == ssh.KeyAlgoRSA
 }
 
 func (o *offer) note(k candidate, err error) {

@@ -14,8 +14,8 @@ import (
 )
 
 // OpenSSH reaches hosts through ssh(1), for what only it can do: GSSAPI,
-// hardware keys, certificates, a ProxyCommand, any ssh_config. One ssh process
-// a connection logs in and verifies the host key, by the user's own
+// hardware keys, a Match that runs a command, any ssh_config. One ssh process a
+// connection logs in and verifies the host key, by the user's own
 // configuration; it opens no session. Sessions are ours, through its control
 // socket, by the same code as [Native]'s, so that scripts, conversations, sudo
 // and their limits cannot differ.

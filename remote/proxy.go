@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -25,10 +26,10 @@ type proxied struct {
 	stderr  *capture
 	said    chan struct{} // closed when stderr was read
 
-	spoke, late, flooded, eof atomic.Bool
-	once                      sync.Once
-	free                      func()
-	exit                      *exit // how it ended by itself; known once it is closed
+	spoke, late, flooded, ending atomic.Bool
+	once                         sync.Once
+	free                         func()
+	exit                         *exit // how it ended by itself; known once it is closed
 }
 
 // maxProxyWords is how much of what a command prints is kept, in bytes.
@@ -105,13 +106,16 @@ func (p *proxied) Read(b []byte) (int, error) {
 		p.silence.Stop()
 	}
 	if err == io.EOF {
-		p.eof.Store(true)
+		p.ending.Store(true)
 	}
 	return n, closedError(err)
 }
 
 func (p *proxied) Write(b []byte) (int, error) {
 	n, err := p.process.stdin.Write(b)
+	if errors.Is(err, syscall.EPIPE) {
+		p.ending.Store(true)
+	}
 	return n, closedError(err)
 }
 
@@ -133,11 +137,11 @@ func (p *proxied) SetDeadline(t time.Time) error {
 }
 
 // Close kills the command and what it started, and waits for it. One that has
-// closed its output is given a moment to say how it ends.
+// closed its output or input is given a moment to say how it ends.
 func (p *proxied) Close() error {
 	p.once.Do(func() {
 		p.silence.Stop()
-		if p.eof.Load() {
+		if p.ending.Load() {
 			select {
 			case <-p.process.reaped:
 			case <-time.After(statusGrace):
@@ -189,12 +193,23 @@ func (p *proxied) explain(err error) error {
 			hint = "the command is not found: install it, or correct ProxyCommand"
 		}
 		return failed(p.exit, "proxy command "+p.exit.how(), hint)
-	case isLost(e.Err):
-		lost := *e
-		lost.Reason += "; the proxy command " + p.exit.how() + said
-		return &lost
 	}
-	return err
+	return p.lost(err)
+}
+
+// lost says of a connection that broke how the command ended, if it failed.
+func (p *proxied) lost(err error) error {
+	var e *Error
+	if !p.ending.Load() || !errors.As(err, &e) || e.Phase == PhaseDeadline {
+		return err
+	}
+	p.Close()
+	if p.exit == nil || p.exit.status == 0 && p.exit.signal == "" {
+		return err
+	}
+	lost := *e
+	lost.Reason += "; the proxy command " + p.exit.how() + quoted(p.stderr.soFar())
+	return &lost
 }
 
 // how is how a process ended, in words.

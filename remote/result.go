@@ -52,8 +52,11 @@ const (
 	KindUnknownKey Kind = "unknown_key" // host key not in known_hosts: folded into one line that names --accept-new
 	KindChangedKey Kind = "changed_key" // known_hosts has another key
 	KindRevokedKey Kind = "revoked_key"
-	KindTimeout    Kind = "timeout"
-	KindCanceled   Kind = "canceled" // the run ended first
+	// KindBadCertificate is a host certificate of an authority that is trusted,
+	// with something else wrong: expired, or for other names.
+	KindBadCertificate Kind = "bad_certificate"
+	KindTimeout        Kind = "timeout"
+	KindCanceled       Kind = "canceled" // the run ended first
 )
 
 func (e *Error) Error() string { return fmt.Sprintf("%s: %s", e.Phase, e.Reason) }

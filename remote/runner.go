@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"iter"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,6 +29,11 @@ type Runner struct {
 	Finished func(Result)
 }
 
+// preparer is a transport that makes use of knowing its hosts beforehand.
+type preparer interface {
+	Prepare(hosts []inventory.Host)
+}
+
 // Run yields one result for each host, in order of arrival. When ctx ends,
 // those at work come back as they are and those not begun as
 // [PhaseDeadline]. A caller that stops early ends the run; nothing is left
@@ -36,6 +42,9 @@ func (r *Runner) Run(ctx context.Context, hosts []inventory.Host, s Script) iter
 	return func(yield func(Result) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		results := make(chan Result)
+		if p, ok := r.Transport.(preparer); ok {
+			p.Prepare(slices.DeleteFunc(slices.Clone(hosts), func(h inventory.Host) bool { return h.Local }))
+		}
 		go r.all(ctx, hosts, s, results)
 		defer func() {
 			cancel()

@@ -24,8 +24,8 @@ type Settings struct {
 	IdentitiesOnly bool
 	// IdentityAgent is the agent's socket; empty is no agent.
 	IdentityAgent string
-	// CertificateFiles are certificates of user keys, besides the KEY-cert.pub
-	// that lies beside a key file.
+	// CertificateFiles are certificates of user keys, offered first; as for
+	// ssh, if there are any, the KEY-cert.pub beside a key file is not read.
 	CertificateFiles []string
 	// Methods are the authentication methods to use, in this order: publickey,
 	// keyboard-interactive and password; nil is all of them.

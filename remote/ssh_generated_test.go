@@ -18,7 +18,7 @@ func TestIncludesAgreeWithSSH(t *testing.T) {
 	config := `Host tm2
 	Include HOME/.ssh/two
 Host tm1 tm3
-	Include HOME/.ssh/one* HOME/.ssh/none-such HOME/.ssh/[!a-su-z]hree
+	Include HOME/.ssh/one* HOME/.ssh/none-such HOME/.ssh/[!a-e]our
 	User late
 Include HOME/.ssh/*three ${FLEET}/x
 	Port 9
@@ -32,7 +32,9 @@ Host tm?
 -- one-more --
 IdentityFile /one/more
 -- .hidden-three --
-User hidden
+IdentityFile /hidden
+-- four --
+CertificateFile /four
 -- two --
 Host *
 	Port 6
@@ -154,7 +156,8 @@ var directivePool = []string{
 	"HostName h1.Example", "HostName %h.example", "HostName x%%y", "HostName 10.0.0.1", "HostName 0:0::1", "HostName ab", "HostName=B",
 	"IdentityFile ~/k1", "IdentityFile \"/k 2\"", "IdentityFile /k/%h-%r-%p", "IdentityFile /k#3", "IdentityFile %d/%u/%i/%k", "IdentityFile ~root/k", "IdentityFile none",
 	"CertificateFile ~/c1", "CertificateFile \"/c 2\" # c", "CertificateFile /c/%n/${FLEET}", "CertificateFile ~/c1",
-	"HostKeyAlias Al", "HostKeyAlias al2",
+	`IdentityFile "/k\"4"`, `IdentityFile /k\ 5`, `IdentityFile '/k\\6\7'`, `IdentityFile /k"8 9"#a`, `CertificateFile "~/c#3"`, "Port 1005\f",
+	"HostKeyAlias Al", "HostKeyAlias al2", `HostKeyAlias 'q"x'`,
 	"UserKnownHostsFile ~/kh1 /kh2", "UserKnownHostsFile ~/%C /%L-%l/%u", "UserKnownHostsFile ${FLEET}/${PERCENT}/%k", "UserKnownHostsFile none", "UserKnownHostsFile %d/%n%%/%i", "UserKnownHostsFile ~daemon/%h:%p",
 	"GlobalKnownHostsFile /g", "GlobalKnownHostsFile ~/%h /g2", "RevokedHostKeys /r", "RevokedHostKeys none",
 	"ProxyJump j1", "ProxyJump u@j2:22,j3", "ProxyJump none", "ProxyJump ssh://v@j4:23", "Host a*\nProxyJump g-%n", "proxyjump=j5 # c",

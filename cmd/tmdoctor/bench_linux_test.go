@@ -53,19 +53,48 @@ func BenchmarkAgainstXargsSSH(b *testing.B) {
 	b.ReportMetric(x.wall.Seconds()/a.wall.Seconds(), "wall-ratio")
 }
 
-// cost is what a client's whole process tree used.
-type cost struct{ cpu, wall time.Duration }
+// cost is what a client's whole process tree used, and the most memory that its
+// process had, in KiB.
+type cost struct {
+	cpu, wall time.Duration
+	peak      int64
+}
 
 func (c *cost) add(b *testing.B, cmd *exec.Cmd) {
 	b.Helper()
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	began := time.Now()
-	if err := cmd.Run(); err != nil {
+	err := cmd.Start()
+	if err == nil {
+		ended := make(chan struct{})
+		peak := make(chan int64)
+		go func() { peak <- peakMemory(cmd.Process.Pid, ended) }()
+		err = cmd.Wait()
+		c.wall += time.Since(began)
+		close(ended)
+		c.peak = max(c.peak, <-peak)
+	}
+	if err != nil {
 		b.Fatalf("%s: %v\n%s", cmd, err, stderr.String())
 	}
-	c.wall += time.Since(began)
 	c.cpu += cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+}
+
+// peakMemory is VmHWM of a process in KiB, as last seen before it ended. (What
+// wait4 says of it begins with the memory of the process that started it.)
+func peakMemory(pid int, ended <-chan struct{}) (kib int64) {
+	for {
+		status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
+		if _, rest, ok := strings.Cut(string(status), "\nVmHWM:"); ok {
+			fmt.Sscan(rest, &kib)
+		}
+		select {
+		case <-ended:
+			return kib
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
 }
 
 // benchFleet starts real sshd servers on loopback ports, as the current user,

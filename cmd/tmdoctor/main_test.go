@@ -16,9 +16,12 @@ var update = flag.Bool("update", false, "rewrite the expectations of testdata/sc
 // TestMain lets the test binary be tmdoctor, so that the scripts of
 // testdata/script run the real program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
-		"tmdoctor": func() { os.Exit(run(context.Background(), os.Args[1:], processEnv())) },
-	})
+	testscript.Main(m, programs)
+}
+
+// programs are what the test binary is besides, by the name it is called by.
+var programs = map[string]func(){
+	"tmdoctor": func() { os.Exit(run(context.Background(), os.Args[1:], processEnv())) },
 }
 
 // TestScripts runs testdata/script: one file is one story, its name begins
