@@ -165,6 +165,15 @@ var (
 	stackFrame    = regexp.MustCompile(`^\s*at (?:[\w.$-]*@?[\w.$-]*/+)*([\w.$<>/]+)\(`)
 )
 
+// findInlineCause is inlineCause, but that a message without its words costs
+// nothing.
+func findInlineCause(message string) []string {
+	if !strings.Contains(message, "ause: ") && !strings.Contains(message, "due to: ") {
+		return nil
+	}
+	return inlineCause.FindStringSubmatch(message)
+}
+
 // parseException reads the first line of an exception. A line of a .out file
 // that happens to hold a word and a colon is none.
 func parseException(line string) (c LogCause, relation string, ok bool) {

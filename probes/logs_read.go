@@ -178,7 +178,7 @@ func (r *logReader) take(text string) {
 	}
 	r.mark(text)
 	r.openEntry()
-	if m := inlineCause.FindStringSubmatch(l.message); m != nil {
+	if m := findInlineCause(l.message); m != nil {
 		c := LogCause{Class: m[1], Message: strings.TrimSpace(m[2])}
 		c.unwrap()
 		r.open.Chain = append(r.open.Chain, c)

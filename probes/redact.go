@@ -3,6 +3,7 @@ package probes
 import (
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 // hidden stands in place of a secret.
@@ -31,16 +32,58 @@ const secretNames = `(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_.
 // secrets, and keys known by their form. What is lost with them is nothing that
 // any judge reads.
 func redact(s string) string {
-	if strings.Contains(s, "@") {
+	if strings.Contains(s, "@") && strings.Contains(s, ":/") {
 		s = userInURI.ReplaceAllStringFunc(s, redactUser)
 	}
 	if strings.Contains(s, "?") {
 		s = queryOfURI.ReplaceAllString(s, "${1}"+hidden)
 	}
-	if strings.ContainsAny(s, "=:-") {
+	if strings.ContainsAny(s, "=:-") && secretStems.in(s) {
 		s = redactSettings(s)
 	}
-	return keyForm.ReplaceAllString(s, hidden)
+	if keyStems.in(s) {
+		s = keyForm.ReplaceAllString(s, hidden)
+	}
+	return s
+}
+
+// secretStems are what every name that secretWord finds has in it, keyStems what
+// keyForm finds, in lower case: most lines of a log have none of them, and to
+// look for them costs a hundredth of the expression.
+var (
+	secretStems = newStems("pass", "pwd", "secret", "token", "credential", "key", "auth", "jaas", "headers", "sig")
+	keyStems    = newStems("akia", "asia", "bearer", "basic")
+)
+
+// stems are words, by the byte they begin with in either case.
+type stems [256][]string
+
+func newStems(words ...string) *stems {
+	var s stems
+	for _, w := range words {
+		for _, first := range []byte{w[0], w[0] - 'a' + 'A'} {
+			s[first] = append(s[first], w)
+		}
+	}
+	return &s
+}
+
+// in reports whether a text may have one of the stems in it, in capitals or
+// not. Letters beyond ASCII may be other forms of those within it, as the sign
+// of the Kelvin is of k: such a text may.
+func (s *stems) in(text string) bool {
+	for i := range len(text) {
+		c := text[i]
+		if c >= utf8.RuneSelf {
+			return true
+		}
+		for _, stem := range s[c] {
+			if len(text)-i >= len(stem) && strings.EqualFold(text[i:i+len(stem)], stem) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // redactTo is clip of redact, in a time that a text of any length does not

@@ -74,3 +74,30 @@ func TestLargeAnswersAreReadInTime(t *testing.T) {
 		t.Errorf("took %v, and to read it as JSON %v", took, alone)
 	}
 }
+
+// FuzzStemsMissNothing: a text that has no stem has nothing that would be
+// hidden, in whatever letters it is written.
+func FuzzStemsMissNothing(f *testing.F) {
+	for _, s := range []string{
+		"", "PASSWORD=x", "passwd: x", "Passphrase = x", "client.secret=x", "--token x", "sasl.credential=x", "api-key=x", "access_key: x", "account.key=x",
+		"serviceKey=x", "shared-key=x", "privatekey=x", "auth-params=x", "basic.auth=x", "jaas_config=x", "http-headers=x", "Authorization: Basic abc", "signature=x",
+		"sig=x", "pass=x", "PWD: x", "-pass x", "to\u212aen=x", "pa\u017f\u017fword=x", "ba\u017fic abcdefgh12", "AKIA0123456789ABCDEF", "ASIA0123456789ABCDEF", "bearer abcdefgh12", "Basic  abcdefgh12",
+		"2026-03-01 12:00:00,000 INFO  org.apache.flink.runtime.taskexecutor.TaskExecutor [] - Connecting to ResourceManager: tm-1",
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		if secretWord.MatchString(s) && !secretStems.in(s) {
+			t.Errorf("%q has the name of a secret, and no stem", s)
+		}
+		if keyForm.MatchString(s) && !keyStems.in(s) {
+			t.Errorf("%q has a key, and no stem", s)
+		}
+		if userInURI.MatchString(s) && !(strings.Contains(s, "@") && strings.Contains(s, ":/")) {
+			t.Errorf("%q has a user, and no sign of a URI", s)
+		}
+		if inlineCause.MatchString(s) && findInlineCause(s) == nil {
+			t.Errorf("%q has a cause that is not found", s)
+		}
+	})
+}

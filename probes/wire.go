@@ -184,7 +184,6 @@ func (r Records) add(kind byte, text string) error {
 	if name == "" {
 		return fmt.Errorf("%q has no name", string(kind))
 	}
-	s := r.sections[name]
 	switch kind {
 	case '=':
 		r.values[name] = append(r.values[name], value)
@@ -195,23 +194,29 @@ func (r Records) add(kind byte, text string) error {
 		r.unknown[name] = value
 	case '-':
 		r.absent[name] = true
-	case '[':
-		s.began = true
-		r.sections[name] = s
-	case ']':
-		s.ended = true
-		s.millis, _ = strconv.ParseInt(value, 10, 64)
-		r.sections[name] = s
-	case '!':
-		s.aborted = value
-		if value == "" {
-			s.aborted = "no reason given"
-		}
-		r.sections[name] = s
+	case '[', ']', '!':
+		r.addSection(kind, name, value)
 	default:
 		return fmt.Errorf("%q is not a record", clip(string(kind)+text, 40))
 	}
 	return nil
+}
+
+// addSection takes a record about a section as a whole.
+func (r Records) addSection(kind byte, name, value string) {
+	s := r.sections[name]
+	switch kind {
+	case '[':
+		s.began = true
+	case ']':
+		s.ended = true
+		s.millis, _ = strconv.ParseInt(value, 10, 64)
+	default:
+		if s.aborted = value; value == "" {
+			s.aborted = "no reason given"
+		}
+	}
+	r.sections[name] = s
 }
 
 // AsRead is the text of a file as it comes into the facts: without zero bytes,

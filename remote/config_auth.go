@@ -13,14 +13,15 @@ var authMethods = []struct {
 	name, directive string
 	asks            bool
 }{
-	{"publickey", "pubkeyauthentication", false},
-	{"keyboard-interactive", "kbdinteractiveauthentication", true},
-	{"password", "passwordauthentication", true},
+	{methodKey, "pubkeyauthentication", false},
+	{methodQuestions, "kbdinteractiveauthentication", true},
+	{methodPassword, "passwordauthentication", true},
 }
 
 // methods are those that ssh_config leaves, in its order; nil for all of them.
 func (l *lookup) methods(s *Settings, _ tokens) error {
-	var all, left []string
+	all := (&Settings{}).methods()
+	var left []string
 	enabled := map[string]bool{}
 	batch, err := l.flag("batchmode", false)
 	if err != nil {
@@ -31,7 +32,6 @@ func (l *lookup) methods(s *Settings, _ tokens) error {
 		if err != nil {
 			return err
 		}
-		all = append(all, m.name)
 		enabled[m.name] = yes && !(batch && m.asks)
 	}
 	preferred := all

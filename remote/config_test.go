@@ -1,7 +1,9 @@
 package remote
 
 import (
+	"crypto/sha1"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -141,6 +143,32 @@ func TestResolve(t *testing.T) {
 			got.IdentityAgent = strings.ReplaceAll(got.IdentityAgent, home, "~")
 			if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
 				t.Errorf("settings (-want +got):\n%s", diff)
+			}
+		})
+	}
+}
+
+// The hash of a connection has the jump host in it, and that is its name alone.
+func TestConnectionHash(t *testing.T) {
+	t.Parallel()
+	local, err := os.Hostname()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ name, config, jump, hashed string }{
+		{"no jump host", "UserKnownHostsFile /%C-%j\n", "", "db22me"},
+		{"the last of two", "Host tm1\nProxyJump a,ops@gate:2222\nUserKnownHostsFile /%C-%j\n", "gate", "db22megate"},
+		{"none", "ProxyJump none\nUserKnownHostsFile /%C-%j\n", "", "db22me"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			r, _, err := resolver(t, c.config+"GlobalKnownHostsFile none\nHost gate\nPort 23\n", Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			s, err := r.Resolve(inventory.Host{Name: "tm1", Address: "db"})
+			if want := fmt.Sprintf("/%x-%s", sha1.Sum([]byte(local+c.hashed)), c.jump); err != nil || len(s.KnownHosts) != 1 || s.KnownHosts[0] != want {
+				t.Errorf("%v, %v; want %s", s.KnownHosts, err, want)
 			}
 		})
 	}

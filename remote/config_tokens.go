@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"os"
+	"os/user"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -123,4 +124,22 @@ func variable(at place, s string, env func(string) string) (value string, length
 		return "", 0, unsupported(at, fmt.Sprintf("environment variable %s is not set", name), "")
 	}
 	return value, len(name) + len("${}"), nil
+}
+
+// expandHome expands ~ and ~USER at the begin of a path.
+func expandHome(path, home string) (string, error) {
+	head, rest, _ := strings.Cut(path, "/")
+	switch {
+	case !strings.HasPrefix(head, "~"):
+		return path, nil
+	case head != "~":
+		u, err := user.Lookup(head[1:])
+		if err != nil || u.HomeDir == "" {
+			return "", fmt.Errorf("%s: no home directory of %s is known here", path, head[1:])
+		}
+		home = u.HomeDir
+	case home == "":
+		return "", fmt.Errorf("%s: no home directory", path)
+	}
+	return filepath.Join(home, rest), nil
 }

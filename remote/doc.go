@@ -44,6 +44,15 @@
 // algorithms, the service, "none", the key and its signature, the session and
 // the exec with the script right behind it. Nothing in SSH lets them be fewer.
 //
+// It is gentle. New connections are paced by [Limits].Rate, and logins at once
+// are bounded for each address, network and jump host, besides key exchanges for
+// the processor here. Who waits for such a place has not connected yet, and only
+// by its own time; who is silent gives its places back but those of its address.
+// Jump hosts are connected to once, however many hosts are behind them. What may
+// be over in a moment is tried twice more, with jitter, before authentication
+// only; what was refused is not tried again in a run, unless [TryAgain] asks for
+// it.
+//
 // What changes a host is a [Program], and is spoken with: [Connector] gives a
 // [Conn] that stays open, on which scripts and programs run one after the
 // other, each in a session of its own, and [Talk] says lines to a program and

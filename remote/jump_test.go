@@ -62,7 +62,8 @@ func TestHostsShareTheConnectionToTheirJumpHost(t *testing.T) {
 	way, gate := s.jump(demo.Host{})
 	h, server := s.host(demo.Host{})
 	h.Jump = way
-	hosts := make([]inventory.Host, 40)
+	const count = 500
+	hosts := make([]inventory.Host, count)
 	for i := range hosts {
 		hosts[i] = h
 	}
@@ -72,8 +73,8 @@ func TestHostsShareTheConnectionToTheirJumpHost(t *testing.T) {
 			t.Error(res.Err)
 		}
 	}
-	if g, st := gate.Stats(), server.Stats(); g.Connections != 1 || g.Forwards != 40 || st.Execs != 40 {
-		t.Errorf("jump host %+v, host %+v, want one connection, 40 forwards, 40 execs", g, st)
+	if g, st := gate.Stats(), server.Stats(); g.Connections != 1 || g.Forwards != count || st.Execs != count {
+		t.Errorf("jump host %+v, host %+v, want one connection, %d forwards and execs", g, st, count)
 	}
 }
 

@@ -21,8 +21,8 @@ const maxKnownHosts = 64 << 20
 // file for one line it cannot read and a missing file too, takes 7 ms a host
 // for ten thousand hashed lines, compares names by case, takes keys of
 // certificate authorities for keys of hosts, knows no wildcards in the names of
-// a certificate, and cannot say which algorithms a host is known by, without which a server that has several keys presents
-// one the file does not have.
+// a certificate, and cannot say which algorithms a host is known by, without
+// which a server that has several keys presents one the file does not have.
 type hostKeys struct {
 	files    []string
 	warnings []string

@@ -142,6 +142,7 @@ func (p *proxied) Close() error {
 	p.once.Do(func() {
 		p.silence.Stop()
 		if p.ending.Load() {
+			p.process.stdin.Close() // some wait for it
 			select {
 			case <-p.process.reaped:
 			case <-time.After(statusGrace):

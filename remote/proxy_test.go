@@ -129,6 +129,7 @@ func TestWhatAProxyCommandDoesIsNamed(t *testing.T) {
 		{"exits after its output", fmt.Sprintf(note, `exec 1>&-; sleep 0.2; printf "\033[2Jwiped" >&2; exit 9`), PhaseConnect, "", `proxy command exited with status 9: it says "\u001b[2Jwiped"`, 1},
 		{"ends without a word", fmt.Sprintf(note, `exit 0`), PhaseConnect, "", `proxy command ended before an SSH server spoke`, 3},
 		{"is killed", fmt.Sprintf(note, `kill -TERM $$`), PhaseConnect, "", `proxy command was ended by signal: terminated`, 1},
+		{"lingers until its input ends", fmt.Sprintf(note, `exec 1>&-; cat; exit 4`), PhaseConnect, "", `proxy command exited with status 4`, 1},
 		{"does not exist", "/nonexistent/nc %h %p", PhaseConnect, "", `proxy command exited with status 127: it says "`, 0},
 		{"hangs", fmt.Sprintf(note, `echo waiting >&2; sleep 60 & sleep 60`), PhaseConnect, KindTimeout, `proxy command reached no SSH server within 700ms: it says "waiting"`, 1},
 		{"complains without end", fmt.Sprintf(note, `exec yes complaint >&2`), PhaseConnect, "", `proxy command printed without end on standard error: it says "complaint`, 1},
@@ -159,6 +160,20 @@ func TestWhatAProxyCommandDoesIsNamed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Without a terminal a command can ask nobody, and Ctrl-C does not reach it
+// before the hosts are done with.
+func TestAProxyCommandLeadsItsSession(t *testing.T) {
+	t.Parallel()
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("sessions are read from /proc")
+	}
+	s := newSite(t)
+	_, server := s.host(demo.Host{})
+	s.proxied(server, `sh -c 'read -r stat </proc/$$/stat; set -- $stat; [ "$6" = $$ ] && exit 8; exit 9'`)
+	e := failure(t, s.native().Run(t.Context(), inventory.Host{Name: "tm1"}, script("")))
+	contains(t, "reason", e.Reason, "exited with status 8")
 }
 
 func TestNoShellForAProxyCommand(t *testing.T) {

@@ -60,10 +60,14 @@ type Settings struct {
 
 // methods are the authentication methods to use, in this order.
 func (s *Settings) methods() []string {
-	if s.Methods == nil {
-		return []string{methodKey, methodQuestions, methodPassword}
+	if s.Methods != nil {
+		return s.Methods
 	}
-	return s.Methods
+	all := make([]string, len(authMethods))
+	for i, m := range authMethods {
+		all[i] = m.name
+	}
+	return all
 }
 
 // HostPort is the address and port as one word.

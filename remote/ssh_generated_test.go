@@ -18,7 +18,7 @@ func TestIncludesAgreeWithSSH(t *testing.T) {
 	config := `Host tm2
 	Include HOME/.ssh/two
 Host tm1 tm3
-	Include HOME/.ssh/one* HOME/.ssh/none-such HOME/.ssh/[!a-su-z]hree
+	Include HOME/.ssh/one* HOME/.ssh/none-such HOME/.ssh/[!a-e]our
 	User late
 Include HOME/.ssh/*three ${FLEET}/x
 	Port 9
@@ -32,7 +32,9 @@ Host tm?
 -- one-more --
 IdentityFile /one/more
 -- .hidden-three --
-User hidden
+IdentityFile /hidden
+-- four --
+CertificateFile /four
 -- two --
 Host *
 	Port 6

@@ -18,7 +18,7 @@ type watched struct {
 	net.Conn
 	ctx   context.Context
 	slots chan struct{} // one for each key exchange at work
-	spoke func()        // called once the other end said something
+	spoke func()        // called once the other end said something; may be nil
 
 	ended   atomic.Bool   // a read failed
 	pace    atomic.Bool   // see paced
@@ -101,7 +101,9 @@ func (w *watched) saw(p []byte) {
 		return
 	}
 	w.release = func() {}
-	w.spoke()
+	if w.spoke != nil {
+		w.spoke()
+	}
 	select {
 	case w.slots <- struct{}{}:
 		var once sync.Once

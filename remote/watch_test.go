@@ -65,7 +65,7 @@ func TestChattyScriptCostsFewReads(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			c := &chatty{more: make(chan struct{}, 1)}
-			w := &watched{Conn: c, ctx: context.Background(), slots: make(chan struct{}, 1), spoke: func() {}}
+			w := &watched{Conn: c, ctx: context.Background(), slots: make(chan struct{}, 1)}
 			w.done()
 			if row.paced {
 				w.paced(true)

@@ -35,9 +35,9 @@ judges the answers and prints one report. It changes nothing on a host.
 
 A PATTERN is a host, a group, all, a glob (tm1*), a range (tm[001-040]), or
 @unhealthy:REPORT.json for what was not ok in a saved report. Patterns add up;
-&PATTERN keeps only what is in it too, !PATTERN leaves hosts out. Without -i the inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml
-or $FLINK_HOME/conf/workers, and a PATTERN that is in none of them is a host of
-its own.
+&PATTERN keeps only what is in it too, !PATTERN leaves hosts out. Without -i the
+inventory is $TMDOCTOR_INVENTORY, ./tmdoctor.yaml or $FLINK_HOME/conf/workers,
+and a PATTERN that is in none of them is a host of its own.
 
   tmdoctor check -i hosts.txt 'tm[001-040]' '!tm017'
   tmdoctor check -i prod.yaml rack1 --sudo -o table -o json=audit.json
@@ -66,10 +66,11 @@ failed, also on TaskManagers that are gone, the state backend really in use,
 checkpoints, and which TaskManagers are registered: hosts of the inventory that
 have none, TaskManagers of no host, and those that registered as localhost are
 findings of the fleet. Without an inventory and a PATTERN, the hosts are those of
-the TaskManagers that are registered. What belongs to a host is judged with it, the rest is told by
-itself. If the API cannot be read, the hosts are judged all the same and the
-status is unknown. No proxy of the environment is used, no redirect to another
-host is followed, and a password goes over https or to this machine only.
+the TaskManagers that are registered. What belongs to a host is judged with it,
+the rest is told by itself. If the API cannot be read, the hosts are judged all
+the same and the status is unknown. No proxy of the environment is used, no
+redirect to another host is followed, and a password goes over https or to this
+machine only.
 
 ` + exitHelp,
 		RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd.Context(), u, args) },
