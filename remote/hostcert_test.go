@@ -291,3 +291,36 @@ func TestCertificatesAndAcceptNew(t *testing.T) {
 		t.Error(res.Err)
 	}
 }
+
+// ssh(1) goes on with the key in a bad certificate, and then says it is not
+// known: what it said before that is why.
+func TestOpenSSHTellsABadHostCertificate(t *testing.T) {
+	t.Parallel()
+	l := newCertLab(t)
+	for _, c := range []struct {
+		name   string
+		change func(*ssh.Certificate)
+		reason string
+	}{
+		{"expired", func(c *ssh.Certificate) { c.ValidBefore = 1 << 30 }, "expired"},
+		{"another name", func(c *ssh.Certificate) { c.ValidPrincipals = []string{"tm1"} }, "not a listed principal"},
+		{"critical option", func(c *ssh.Certificate) { c.CriticalOptions = map[string]string{"x": ""} }, "critical"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t)
+			signer, err := ssh.NewCertSigner(signed(t, l.ca, l.key.PublicKey(), ssh.HostCert, "127.0.0.1", c.change), l.key)
+			if err != nil {
+				t.Fatal(err)
+			}
+			server := s.listen(demo.Host{HostKeys: []ssh.Signer{signer}})
+			writeFile(t, s.opts.KnownHosts[0], l.fill("@cert-authority [127.0.0.1]:PORT CA\n", server.Port()))
+			e := failure(t, s.openssh().Run(t.Context(), at(server), script("")))
+			if e.Phase != PhaseHostKey || e.Kind != KindBadCertificate {
+				t.Errorf("%+v, want a bad certificate", e)
+			}
+			contains(t, "reason", e.Reason, "ssh says", c.reason)
+			contains(t, "hint", e.Hint, "ssh-keygen -s CA -h")
+		})
+	}
+}

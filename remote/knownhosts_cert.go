@@ -59,17 +59,27 @@ func (k *hostKeys) vouched(s *Settings, c *ssh.Certificate) (bool, *Error) {
 				c.SignatureKey.Type(), ssh.FingerprintSHA256(c.SignatureKey), trusted[0].place, fingerprint(trusted[0].blob)),
 			Hint: fmt.Sprintf("if it is to be trusted: add its key to %s as a line @cert-authority %s KEY", quoteWord(trusted[0].file), s.lookupName())}
 	}
-	// The name is without the port and, but for an alias, in lower case.
-	name := strings.ToLower(s.Address)
-	if s.HostKeyAlias != "" {
-		name = s.HostKeyAlias
-	}
-	if why := hostCertFault(c, name, time.Now()); why != "" {
+	if why := hostCertFault(c, s.principal(), time.Now()); why != "" {
 		return false, &Error{Phase: PhaseHostKey, Kind: KindBadCertificate,
 			Reason: fmt.Sprintf("%s, signed by the authority of %s, %s", certName(c), trusted[i].place, why),
-			Hint:   fmt.Sprintf("sign the host's key anew: ssh-keygen -s CA -h -I %s -n %s HOSTKEY.pub, and restart its sshd", quoteWord(name), quoteWord(name))}
+			Hint:   resign(s)}
 	}
 	return true, nil
+}
+
+// principal is the name of a host in its certificate: without the port and, but
+// for an alias, in lower case.
+func (s *Settings) principal() string {
+	if s.HostKeyAlias != "" {
+		return s.HostKeyAlias
+	}
+	return strings.ToLower(s.Address)
+}
+
+// resign is the hint for a host certificate that is not good.
+func resign(s *Settings) string {
+	name := quoteWord(s.principal())
+	return fmt.Sprintf("sign the host's key anew: ssh-keygen -s CA -h -I %s -n %s HOSTKEY.pub, and restart its sshd", name, name)
 }
 
 func certName(c *ssh.Certificate) string {

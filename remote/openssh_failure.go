@@ -182,6 +182,10 @@ func (m *master) explain(s *Settings, e *Error) *Error {
 	return e
 }
 
+// badCertificate is what ssh says of a host certificate before it looks at the
+// key in it (sshconnect.c, check_host_cert).
+var badCertificate = regexp.MustCompile(`^Certificate (invalid: |lacks |contains |for )`)
+
 func (m *master) explainKey(s *Settings, st sshState, e *Error) {
 	key := st.hostKey
 	if key == "" {
@@ -189,6 +193,13 @@ func (m *master) explainKey(s *Settings, st sshState, e *Error) {
 	}
 	switch e.Kind {
 	case KindUnknownKey:
+		for _, line := range st.said {
+			if badCertificate.MatchString(line) {
+				e.Kind, e.Reason = KindBadCertificate, "ssh says "+excerpt([]byte(line))
+				e.Hint = resign(s)
+				return
+			}
+		}
 		e.Reason = fmt.Sprintf("host key %s of %s is not in known_hosts", excerptText(key), s.lookupName())
 		e.Hint = "rerun with --accept-new, or compare the fingerprint and add the key: " + keyscan(s, s.KnownHosts)
 	case KindRevokedKey:
