@@ -82,6 +82,9 @@ func (n *Native) Prepare(hosts []inventory.Host) {
 		}
 		var sets []*fileSet
 		for _, h := range hosts {
+			if h.Local {
+				continue
+			}
 			s, err := n.Resolve(h)
 			if n.life.Err() != nil {
 				return

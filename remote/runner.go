@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"iter"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -43,7 +42,7 @@ func (r *Runner) Run(ctx context.Context, hosts []inventory.Host, s Script) iter
 		ctx, cancel := context.WithCancel(ctx)
 		results := make(chan Result)
 		if p, ok := r.Transport.(preparer); ok {
-			p.Prepare(slices.DeleteFunc(slices.Clone(hosts), func(h inventory.Host) bool { return h.Local }))
+			p.Prepare(hosts)
 		}
 		go r.all(ctx, hosts, s, results)
 		defer func() {

@@ -38,6 +38,7 @@ type changing struct {
 
 	r       *repair.Repair
 	do      repairer
+	prepare func([]inventory.Host) // for hosts that will be connected to
 	close   func()
 	policy  *probes.Policy
 	command string // as it was typed, for the journal
@@ -54,7 +55,7 @@ type changing struct {
 // newChanging prepares a run; what it returns must be closed. It connects to
 // nothing yet.
 func newChanging(u *ui, ask *askFlags, pace paceFlags, look lookFlags, options fix.Options, out *outlets) (*changing, error) {
-	c := &changing{ui: u, ask: ask, pace: pace, look: look, out: out, began: time.Now().UTC(), close: func() {}}
+	c := &changing{ui: u, ask: ask, pace: pace, look: look, out: out, began: time.Now().UTC(), prepare: func([]inventory.Host) {}, close: func() {}}
 	var err error
 	if c.policy, err = readPolicy(ask.policy); err != nil {
 		return nil, err
@@ -82,7 +83,7 @@ func newChanging(u *ui, ask *askFlags, pace paceFlags, look lookFlags, options f
 		return nil, err
 	}
 	local := &remote.Local{Limits: ask.ssh.Limits, AskSudo: askSudo}
-	c.r.Native, c.r.Local = reach, local
+	c.r.Native, c.r.Local, c.prepare = reach, local, reach.Prepare
 	c.close = func() {
 		if u.verbose {
 			for _, w := range reach.Warnings() {
@@ -168,6 +169,7 @@ func (c *changing) survey(ctx context.Context, hosts []inventory.Host) ([]*repai
 			p.begin(e.Host)
 		}
 	}
+	c.prepare(hosts)
 	var all []*repair.Planned
 	err := c.do.Survey(ctx, hosts, func(one *repair.Planned) error {
 		p.end(one.Host.Name)
