@@ -252,6 +252,9 @@ func (j *Journal) Close() error {
 	if j.broken == nil {
 		j.broken = fmt.Errorf("the journal: %w", fs.ErrClosed)
 	}
+	if f, ok := j.file.(*os.File); ok {
+		_ = unlock(f) // the end of this process would do it too
+	}
 	return j.file.Close()
 }
 
