@@ -51,6 +51,12 @@ func (f *Facts) File(path string) Value[File] {
 // the run's nonce, or of any nonce if nonce is empty. An error means: conclude
 // nothing; the facts that come with ErrTruncated are what can still be shown.
 func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
+	return (&Evaluator{}).ParseFacts(stdout, nonce)
+}
+
+// ParseFacts is [ParseFacts] for many hosts: configuration that many of them
+// have is read once, and the facts share what was made of it.
+func (e *Evaluator) ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	if bytes.IndexByte(stdout, 0) >= 0 {
 		stdout = bytes.ReplaceAll(stdout, []byte{0}, nil)
 	}
@@ -65,6 +71,7 @@ func ParseFacts(stdout []byte, nonce string) (*Facts, error) {
 	if err != nil && cut == nil {
 		return nil, err
 	}
+	r.memo = e.memo
 	clock := parseClock(r.String("host.date"), Value[int64]{})
 	addModes(r.files, slices.Concat(r.All("maps.ls"), r.All("nofile.ls")), clock, r.sent)
 	f := &Facts{Version: version, Files: r.files}

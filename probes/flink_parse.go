@@ -32,7 +32,7 @@ func parseFlink(r Records, f *Facts) {
 		}
 	}
 	fl.PidFiles = parsePidFiles(r.All("flink.pid_file"))
-	fl.Configs = parseFlinkConfigs(f, r.All("flink.config"))
+	fl.Configs = parseFlinkConfigs(f, r.memo, r.All("flink.config"))
 	fl.TaskManagers = []TaskManager{}
 	for _, pid := range r.Pids("flink") {
 		name := fmt.Sprintf("flink.%d", pid)
@@ -167,27 +167,33 @@ func parsePidFiles(lines []string) []PidFile {
 	return files
 }
 
-func parseFlinkConfigs(f *Facts, paths []string) []FlinkConfig {
+func parseFlinkConfigs(f *Facts, m *memo, paths []string) []FlinkConfig {
 	configs := []FlinkConfig{}
 	for _, p := range paths {
 		file, ok := f.File(p).Get()
 		if !ok || slices.ContainsFunc(configs, func(c FlinkConfig) bool { return c.Path == p }) {
 			continue
 		}
-		c := FlinkConfig{Path: p, Settings: map[string]ConfigSetting{}}
-		settings := conf.FlinkFlat(file.Content)
-		if path.Base(p) == "config.yaml" {
-			var err error
-			if settings, err = conf.FlinkYAML(p, file.Content); err != nil {
-				c.Error = err.Error()
-			}
-		}
-		for k, v := range settings {
-			c.Settings[k] = ConfigSetting{Value: v.Value, Line: v.Line}
-		}
-		configs = append(configs, c)
+		configs = append(configs, remember(m, func(h *hasher) { h.words("flink configuration", p, file.Content) }, func() FlinkConfig { return parseFlinkConfig(p, file.Content) }))
 	}
 	return configs
+}
+
+func parseFlinkConfig(file, text string) FlinkConfig {
+	c := FlinkConfig{Path: file, Settings: map[string]ConfigSetting{}}
+	var settings conf.FlinkSettings
+	if path.Base(file) == "config.yaml" {
+		var err error
+		if settings, err = conf.FlinkYAML(file, text); err != nil {
+			c.Error = err.Error()
+		}
+	} else {
+		settings = conf.FlinkFlat(text)
+	}
+	for k, v := range settings {
+		c.Settings[k] = ConfigSetting{Value: v.Value, Line: v.Line}
+	}
+	return c
 }
 
 // Setting is what a TaskManager takes for a key, and where it stands: an

@@ -18,6 +18,7 @@ type Records struct {
 	files    []File
 	at       map[string]int   // of files, by path
 	sent     map[string]int64 // bytes that came of a file, by path
+	memo     *memo            // of the configuration of other hosts
 }
 
 type section struct {

@@ -88,7 +88,7 @@ func (a *Audit) host(res remote.Result) *report.Host {
 		lost(h, unreachable(res.Err))
 		return h
 	}
-	facts, err := probes.ParseFacts(res.Stdout, a.Script.Nonce())
+	facts, err := a.judge.ParseFacts(res.Stdout, a.Script.Nonce())
 	if err != nil {
 		lost(h, &report.Unreachable{
 			Phase:  string(remote.PhaseScript),
