@@ -125,7 +125,7 @@ func TestFixAsksAPerson(t *testing.T) {
 		said           string
 		fixed          bool
 	}{
-		{"a file with a wrong password", "let us", 3, "sudo did not take the password", true},
+		{"a file with a wrong password", "let us", 2, "sudo did not take the password", true},
 		{"a file with the right password", password, 0, "", false},
 	} {
 		t.Run(row.name, func(t *testing.T) {
