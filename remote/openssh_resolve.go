@@ -49,8 +49,20 @@ func (s *opensshSettings) strictness() []string {
 	return []string{"-o", "StrictHostKeyChecking=accept-new"}
 }
 
-// resolve asks ssh how it would reach a host.
+// resolve asks ssh how it would reach a host. On a busy machine its output may
+// be cut off where something else holds its end for a moment: it is then asked
+// again, as settings without an address are those of no host.
 func (o *OpenSSH) resolve(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
+	for range 3 {
+		if s, e = o.ask(ctx, h); e != nil || s.Address != "" && s.Port != 0 && s.User != "" {
+			return s, e
+		}
+	}
+	return s, &Error{Phase: PhaseConfig, Reason: "ssh -G does not say where the host is, and as whom to log in", Hint: "run it by hand: ssh -G " + quoteWord(h.Name)}
+}
+
+// ask runs ssh -G once.
+func (o *OpenSSH) ask(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
 	args, e := o.target(h)
 	if e != nil {
 		return s, e
