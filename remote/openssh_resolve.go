@@ -2,10 +2,11 @@ package remote
 
 import (
 	"bufio"
-	"bytes"
 	"cmp"
 	"context"
 	"errors"
+	"io"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -49,34 +50,30 @@ func (s *opensshSettings) strictness() []string {
 	return []string{"-o", "StrictHostKeyChecking=accept-new"}
 }
 
-// resolve asks ssh how it would reach a host. On a busy machine its output may
-// be cut off where something else holds its end for a moment: it is then asked
-// again, as settings without an address are those of no host.
+// resolve asks ssh how it would reach a host.
+//
+// The answer goes to a file and not through a pipe. What a Match exec left
+// running, and on a busy machine others that are just being started, hold our
+// ends of pipes, so that these are not read for ever; and half an answer would
+// hide a StrictHostKeyChecking no.
 func (o *OpenSSH) resolve(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
-	for range 3 {
-		if s, e = o.ask(ctx, h); e != nil || s.Address != "" && s.Port != 0 && s.User != "" {
-			return s, e
-		}
-	}
-	return s, &Error{Phase: PhaseConfig, Reason: "ssh -G does not say where the host is, and as whom to log in", Hint: "run it by hand: ssh -G " + quoteWord(h.Name)}
-}
-
-// ask runs ssh -G once.
-func (o *OpenSSH) ask(ctx context.Context, h inventory.Host) (s opensshSettings, e *Error) {
 	args, e := o.target(h)
 	if e != nil {
 		return s, e
 	}
+	answer, err := os.CreateTemp("", "tmdoctor-ssh-*")
+	if err != nil {
+		return s, &Error{Phase: PhaseConfig, Reason: "no place for the answer of ssh -G: " + err.Error(), Err: err, Hint: "make room, or set TMPDIR to a directory that can be written to"}
+	}
+	defer os.Remove(answer.Name())
+	defer answer.Close()
 	cmd := exec.CommandContext(ctx, o.program.path, append([]string{"-G"}, args...)...)
 	cmd.Env = o.environ()
 	ownSession(cmd)
 	cmd.Cancel = func() error { return killGroup(cmd) }
 	cmd.WaitDelay = statusGrace
-	out, stderr := bounding(64<<10), bounding(8<<10)
-	cmd.Stdout, cmd.Stderr = out, stderr
-	// What a Match exec left running may hold our end of its standard error. It
-	// is tempting to wait no longer than lingering for that: on a busy machine
-	// others that are just being started hold it too, for a moment.
+	stderr := bounding(8 << 10)
+	cmd.Stdout, cmd.Stderr = answer, stderr
 	if err := cmd.Run(); err != nil && !errors.Is(err, exec.ErrWaitDelay) {
 		if ctx.Err() != nil {
 			return s, ended(ctx, PhaseConfig, "ssh -G did not come to its end")
@@ -85,10 +82,16 @@ func (o *OpenSSH) ask(ctx context.Context, h inventory.Host) (s opensshSettings,
 			Hint: "correct what it names; ssh -G " + quoteWord(h.Name) + " says the same"}
 	}
 	s.Name, s.KnownHosts = h.Name, o.opts.KnownHosts
-	lines := bufio.NewScanner(bytes.NewReader(out.soFar()))
-	for lines.Scan() {
-		key, value, _ := strings.Cut(lines.Text(), " ")
-		s.take(key, value, o.opts.Home)
+	if _, err = answer.Seek(0, io.SeekStart); err == nil {
+		lines := bufio.NewScanner(answer)
+		for lines.Scan() {
+			key, value, _ := strings.Cut(lines.Text(), " ")
+			s.take(key, value, o.opts.Home)
+		}
+		err = lines.Err()
+	}
+	if err != nil || s.Address == "" || s.Port == 0 || s.User == "" {
+		return s, &Error{Phase: PhaseConfig, Reason: "ssh -G does not say where the host is, and as whom to log in", Err: err, Hint: "run it by hand: ssh -G " + quoteWord(h.Name)}
 	}
 	return s, nil
 }

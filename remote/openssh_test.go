@@ -234,3 +234,39 @@ func TestOpenSSHSettingsDoNotWaitForWhatIsLeftRunning(t *testing.T) {
 		t.Errorf("user %q, %v; want someone", got.User, err)
 	}
 }
+
+// Settings are whole or an error: ssh that holds its output back, or dies in
+// the middle, gives none that would do for another host.
+func TestOpenSSHSettingsAreWholeOrNone(t *testing.T) {
+	real := need(t, "ssh")
+	for _, c := range []struct{ name, answer, reason string }{
+		{"something holds its output", "sleep 1.5 & exec %s \"$@\"", ""},
+		{"nothing", "exit 0", "does not say where the host is"},
+		{"cut off", "echo hostname tm1; echo port 22; kill -9 $$", "ssh does not take its configuration"},
+		{"without a user", "echo hostname tm1; echo port 22", "as whom to log in"},
+	} {
+		dir := t.TempDir()
+		answer := strings.ReplaceAll(c.answer, "%s", real)
+		writeFile(t, dir+"/ssh", "#!/bin/sh\n[ \"$1\" != -V ] || exec "+real+" -V\n"+answer+"\n")
+		if err := os.Chmod(dir+"/ssh", 0o755); err != nil {
+			t.Fatal(err)
+		}
+		t.Setenv("PATH", dir+":/usr/bin:/bin")
+		s := newSite(t)
+		o, err := NewOpenSSH(s.opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { o.Close() })
+		got, err := o.Resolve(inventory.Host{Name: "tm1", User: "someone"})
+		if c.reason == "" {
+			if err != nil || got.User != "someone" || got.Address != "tm1" {
+				t.Errorf("%s: %+v, %v", c.name, got, err)
+			}
+			continue
+		}
+		if e := asError(t, err); e.Phase != PhaseConfig || !strings.Contains(e.Reason, c.reason) || e.Hint == "" {
+			t.Errorf("%s: %v, want %q", c.name, e, c.reason)
+		}
+	}
+}
