@@ -123,3 +123,35 @@ func copied(t *testing.T, f *probes.Facts) *probes.Facts {
 	}
 	return g
 }
+
+// TestConfigurationIsReadOnceAndForItsOwnHost: facts that are read behind those
+// of others are as they are alone, also where only the text of a file differs,
+// and those with the same text share what was made of it.
+func TestConfigurationIsReadOnceAndForItsOwnHost(t *testing.T) {
+	t.Parallel()
+	const file = "/opt/flink/conf/config.yaml"
+	answer := func(text string) []byte {
+		return fmt.Appendf(nil, "tmdoctor-begin abc %d\n[flink\n=flink.config %s\n@f 0644 0 0 %d %s\n|%s\n$0\n]flink 1\ntmdoctor-end abc\n",
+			probes.FactsVersion, file, len(text)+1, file, text)
+	}
+	read := func(parse func([]byte, string) (*probes.Facts, error), text string) *probes.Facts {
+		f, err := parse(answer(text), "abc")
+		if err != nil || len(f.Flink.Configs) != 1 {
+			t.Fatalf("%q: %+v, %v", text, f, err)
+		}
+		return f
+	}
+	e := probes.NewEvaluator(nil)
+	var first *probes.Facts
+	for _, text := range []string{"rest.port: 8081", "rest.port: 8082", "rest.port: [", "rest.port: 8081"} {
+		got := read(e.ParseFacts, text)
+		if d := cmp.Diff(asJSON(t, read(probes.ParseFacts, text)), asJSON(t, got)); d != "" {
+			t.Errorf("%q behind others (-alone +behind):\n%s", text, d)
+		}
+		if first == nil {
+			first = got
+		} else if text == "rest.port: 8081" && reflect.ValueOf(first.Flink.Configs[0].Settings).Pointer() != reflect.ValueOf(got.Flink.Configs[0].Settings).Pointer() {
+			t.Error("the same text was read twice")
+		}
+	}
+}
