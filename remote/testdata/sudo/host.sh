@@ -108,4 +108,6 @@ cat >/etc/ssh/sshd_config <<-CONF
 	AcceptEnv root LC_*
 	${SSHD:-}
 CONF
+# What sshd starts has its environment for a moment, and there it would be seen.
+unset PASSWORD
 exec /usr/sbin/sshd -D -e 2>"$LAB/sshd.log"
