@@ -74,7 +74,9 @@ func (n *Native) handshake(ctx context.Context, conn net.Conn, s *Settings, keys
 		if agreed, ok := c.(ssh.AlgorithmsConnMetadata); ok {
 			l.agreed(agreed.Algorithms())
 		}
-		return ssh.NewClient(c, chans, reqs), nil
+		client := ssh.NewClient(c, chans, reqs)
+		l.conn.client.Store(client)
+		return client, nil
 	})
 	l.offer.end(err)
 	if err != nil {

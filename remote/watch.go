@@ -9,6 +9,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // watched is a connection that remembers how it began, because a server that
@@ -20,10 +22,11 @@ type watched struct {
 	slots chan struct{} // one for each key exchange at work
 	spoke func()        // called once the other end said something; may be nil
 
-	ended   atomic.Bool   // a read failed
-	pace    atomic.Bool   // see paced
-	drained bool          // the last read left nothing; only Read uses it
-	pause   time.Duration // before the next such read; likewise
+	ended   atomic.Bool                // a read failed
+	client  atomic.Pointer[ssh.Client] // of a login over it; nil before
+	pace    atomic.Bool                // see paced
+	drained bool                       // the last read left nothing; only Read uses it
+	pause   time.Duration              // before the next such read; likewise
 
 	mu      sync.Mutex
 	head    []byte // the first bytes read
@@ -70,7 +73,7 @@ func (w *watched) Read(p []byte) (int, error) {
 	}
 	n, err := w.Conn.Read(p)
 	if err != nil {
-		w.ended.Store(true)
+		w.failed()
 	}
 	w.drained = n < len(p)
 	if n > 0 {
@@ -79,14 +82,35 @@ func (w *watched) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// Write refuses what nobody will answer. x/crypto/ssh forgets its channels when
-// a read fails, and only then closes the connection: a channel that is opened
-// between the two would be waited for for ever.
+// Write refuses what nobody will answer.
 func (w *watched) Write(p []byte) (int, error) {
 	if w.ended.Load() {
 		return 0, net.ErrClosed
 	}
 	return w.Conn.Write(p)
+}
+
+// failed has a write fail before a failed read is told of. x/crypto/ssh forgets
+// its channels when a read fails and refuses writes only some time later; and of
+// the first write that fails it does not tell at all. A channel that is opened
+// between would be waited for for ever: now either it is among the forgotten, or
+// to ask for it is refused. A writer that hangs is not waited for.
+func (w *watched) failed() {
+	client := w.client.Load()
+	if w.ended.Swap(true) || client == nil {
+		return
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		client.SendRequest("", false, nil) // which Write refuses
+	}()
+	t := time.NewTimer(lingering)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
 }
 
 // saw keeps the first bytes, and takes a slot once the server spoke: one

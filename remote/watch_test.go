@@ -3,11 +3,15 @@ package remote
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io"
 	"net"
 	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/tmdoctor/tmdoctor/remote/demo"
 )
 
 // chatty is a connection to which a line comes each millisecond. It counts
@@ -98,5 +102,53 @@ func TestChattyScriptCostsFewReads(t *testing.T) {
 				t.Errorf("%s: took %v, want at most %v", row.name, took, row.atMost)
 			}
 		})
+	}
+}
+
+// Once a read has failed, asking for a channel fails, though the library has not
+// heard of it and its first failed write is no error to it.
+func TestNoChannelIsWaitedForAfterAFailedRead(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	h, _ := s.host(demo.Host{})
+	n := s.native()
+	set, err := n.Resolve(h)
+	if err != nil {
+		t.Fatal(err)
+	}
+	conn, err := net.Dial("tcp", set.HostPort())
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, l, err := n.handshake(t.Context(), conn, &set, n.keys.keysFor(t.Context(), &set), false, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	l.conn.failed()
+	opened := make(chan error, 1)
+	go func() {
+		_, _, err := client.OpenChannel("session", nil)
+		opened <- err
+	}()
+	select {
+	case err := <-opened:
+		if !errors.Is(err, net.ErrClosed) {
+			t.Errorf("%v, want %v", err, net.ErrClosed)
+		}
+	case <-time.After(10 * time.Second):
+		t.Error("still waiting for a channel after 10s")
+	}
+}
+
+func TestAFailedReadEndsWriting(t *testing.T) {
+	ours, theirs := net.Pipe()
+	theirs.Close()
+	w := &watched{Conn: ours}
+	if _, err := w.Read(make([]byte, 1)); err != io.EOF {
+		t.Errorf("read: %v, want the end", err)
+	}
+	if _, err := w.Write([]byte("x")); err != net.ErrClosed {
+		t.Errorf("write: %v, want %v", err, net.ErrClosed)
 	}
 }
