@@ -69,8 +69,8 @@ func (s *site) startSSHD(extra string) *sshd {
 	_, d.port, _ = cutPort(l.Addr().String())
 	l.Close()
 	authorized := writeFile(t, filepath.Join(dir, "authorized"), string(ssh.MarshalAuthorizedKey(s.key.PublicKey())))
-	fmt.Fprintf(&config, "ListenAddress 127.0.0.1:%d\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile %s\n%s",
-		d.port, authorized, extra)
+	fmt.Fprintf(&config, "ListenAddress 127.0.0.1:%d\nPidFile none\nUsePAM no\nStrictModes no\nPermitRootLogin prohibit-password\nAuthorizedKeysFile %s\nSetEnv HOME=%s\n%s",
+		d.port, authorized, dir, extra) // what the user's own .bashrc does is not tested
 	path := writeFile(t, filepath.Join(dir, "sshd_config"), config.String())
 	cmd := exec.Command("/usr/sbin/sshd", "-D", "-f", path, "-E", d.log)
 	if err := cmd.Start(); err != nil {

@@ -86,6 +86,7 @@ while read -r user shell; do
 done <"$LAB/users"
 chpasswd -c SHA512 <"$LAB/passwords"
 rm "$LAB/passwords"
+rm -f /root/.bashrc /root/.bash_profile /root/.profile # of this machine: they may do anything
 mkdir -p /root/.ssh
 cp "$KEY" /root/.ssh/authorized_keys
 chmod 700 /root/.ssh
