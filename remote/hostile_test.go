@@ -40,6 +40,7 @@ var hostile = []struct {
 	{demo.Hang, PhaseScript, KindTimeout, "did not come to its end within 1.5s"},
 	{demo.Flood, PhaseScript, "", "without end"},
 	{demo.FloodBytes, PhaseScript, "", ""},
+	{demo.DripOutput, PhaseScript, KindTimeout, "did not come to its end within 1.5s"},
 	{demo.FloodStderr, PhaseScript, "", ""},
 	{demo.BigLine, PhaseScript, "", "without end"},
 	{demo.OneBytePackets, "", "", ""},

@@ -181,7 +181,7 @@ func TestOpenSSHAgainstHostileServers(t *testing.T) {
 		{demo.DripVersion, PhaseHandshake}, {demo.EndlessPreVersion, PhaseHandshake}, {demo.Throttled, PhaseHandshake}, {demo.ResetAccept, PhaseHandshake},
 		{demo.CloseVersion, PhaseHandshake}, {demo.CloseKex, PhaseAuth}, {demo.LegacyAlgorithms, PhaseHandshake}, {demo.EndlessBanners, PhaseAuth},
 		{demo.NoAuthReply, PhaseAuth}, {demo.ChannelFlood, PhaseSession}, {demo.NoLogin, PhaseScript}, {demo.Hang, PhaseScript}, {demo.Flood, PhaseScript},
-		{demo.FloodBytes, PhaseScript}, {demo.FloodStderr, PhaseScript}, {demo.BigLine, PhaseScript},
+		{demo.FloodBytes, PhaseScript}, {demo.DripOutput, PhaseScript}, {demo.FloodStderr, PhaseScript}, {demo.BigLine, PhaseScript},
 		{demo.CloseAuth, PhaseSession}, {demo.NoSessions, PhaseSession}, {demo.NoChannelReply, PhaseSession}, {demo.NoExecReply, PhaseSession},
 		{demo.ExecRefused, PhaseSession},
 	} {

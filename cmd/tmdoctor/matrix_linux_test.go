@@ -126,7 +126,7 @@ var matrix = []matrixRow{
 	{"closes-exec", made{fault: demo.CloseExec}, "script", "ended in the middle", "rebooted"},
 	{"channel-flood", made{fault: demo.ChannelFlood}, "session", "no session began within", "the host hangs"},
 	{"hangs", made{fault: demo.Hang}, "script", "did not come to its end within", "a login script may wait"},
-	{"drips-output", made{fault: demo.FloodBytes}, "script", "did not come to its end within", "allow it more time"},
+	{"drips-output", made{fault: demo.DripOutput}, "script", "did not come to its end within", "allow it more time"},
 	{"stderr-flood", made{fault: demo.FloodStderr}, "script", "printed without end", "login scripts"},
 	{"big-line", made{fault: demo.BigLine}, "script", "printed without end", "login scripts"},
 }

@@ -13,7 +13,7 @@ import (
 	"golang.org/x/crypto/ssh"
 )
 
-// dripInterval is the pause between two bytes of DripVersion: each byte would
+// dripInterval is the pause between two bytes of what drips: each byte would
 // satisfy a deadline that starts anew with every read.
 const dripInterval = 100 * time.Millisecond
 
@@ -87,7 +87,7 @@ func (s *Server) rawFault(ctx context.Context, nc net.Conn) bool {
 	case Silent:
 		io.Copy(io.Discard, nc)
 	case DripVersion:
-		drip(ctx, nc)
+		drip(ctx, nc, []byte("SSH-2.0-"))
 	case EndlessPreVersion:
 		repeat(nc, []byte(strings.Repeat("not yet ", 25)+"\r\n"))
 	case ResetAccept:
@@ -159,17 +159,16 @@ func (c *conn) flood() {
 	}
 }
 
-// drip sends a version line that never ends.
-func drip(ctx context.Context, nc net.Conn) {
+// drip sends a line that never ends, and how it begins.
+func drip(ctx context.Context, w io.Writer, rest []byte) {
 	tick := time.NewTicker(dripInterval)
 	defer tick.Stop()
-	rest := []byte("SSH-2.0-")
 	for {
 		b := []byte("x")
 		if len(rest) > 0 {
 			b, rest = rest[:1], rest[1:]
 		}
-		if _, err := nc.Write(b); err != nil {
+		if _, err := w.Write(b); err != nil {
 			return
 		}
 		select {

@@ -151,7 +151,7 @@ func TestCloseEndsEveryGoroutine(t *testing.T) {
 	o := newOperator(t)
 	for _, f := range []demo.Fault{
 		"", demo.Silent, demo.DripVersion, demo.EndlessBanners, demo.NoAuthReply, demo.NoChannelReply,
-		demo.ChannelFlood, demo.NoExecReply, demo.Hang, demo.Flood, demo.FloodBytes, demo.StatusWithoutClose,
+		demo.ChannelFlood, demo.NoExecReply, demo.Hang, demo.Flood, demo.FloodBytes, demo.DripOutput, demo.StatusWithoutClose,
 	} {
 		s := o.listen(t, demo.Host{Root: t.TempDir(), Behave: demo.Behaviour{Fault: f}})
 		met := make(chan struct{})

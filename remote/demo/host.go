@@ -90,6 +90,7 @@ const (
 	Hang               Fault = "hang"                 // takes the script, never answers
 	Flood              Fault = "flood"                // prints lines for ever
 	FloodBytes         Fault = "flood-bytes"          // prints packets of one byte for ever
+	DripOutput         Fault = "drip-output"          // prints a byte now and then for ever
 	FloodStderr        Fault = "flood-stderr"         // prints lines on standard error for ever
 	BigLine            Fault = "big-line"             // prints 1 GiB without a newline, exits 0
 	OneBytePackets     Fault = "one-byte-packets"     // runs the script, a packet a byte

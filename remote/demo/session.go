@@ -103,6 +103,8 @@ func (c *conn) exec(ctx context.Context, ch ssh.Channel, payload []byte) {
 		repeat(stdout, line)
 	case FloodBytes:
 		repeat(byteWriter{stdout}, []byte("x"))
+	case DripOutput:
+		drip(ctx, stdout, nil)
 	case FloodStderr:
 		repeat(ch.Stderr(), line)
 	case BigLine:
