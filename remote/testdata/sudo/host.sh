@@ -108,6 +108,7 @@ cat >/etc/ssh/sshd_config <<-CONF
 	MaxSessions 1
 	AcceptEnv root LC_*
 	${SSHD:-}
+	MaxStartups 100
 CONF
 # What sshd starts has its environment for a moment, and there it would be seen.
 unset PASSWORD
