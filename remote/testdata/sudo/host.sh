@@ -107,8 +107,8 @@ cat >/etc/ssh/sshd_config <<-CONF
 	PermitRootLogin prohibit-password
 	MaxSessions 1
 	AcceptEnv root LC_*
-	${SSHD:-}
 	MaxStartups 100
+	${SSHD:-}
 CONF
 # What sshd starts has its environment for a moment, and there it would be seen.
 unset PASSWORD
