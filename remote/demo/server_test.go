@@ -282,7 +282,9 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			session.Stdin = strings.NewReader("root=''\nsleep 600 & echo $! $$; wait\n")
+			// It speaks once its input has ended: before that, what runs may go on for
+			// a while.
+			session.Stdin = strings.NewReader("root=''\nsleep 600 & cat; echo $! $$; wait\n")
 			if err := session.Start(execSh); err != nil {
 				t.Fatal(err)
 			}
