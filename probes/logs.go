@@ -205,7 +205,7 @@ func (l *LogsFacts) future(clock hostClock) {
 // could be read by nobody.
 func (l *LogsFacts) unread(r Records) {
 	for name, paths := range r.values {
-		if p := strings.Split(name, "."); len(p) != 3 || p[0] != "logs" || p[2] != "unread" {
+		if !strings.HasPrefix(name, "logs.") || !strings.HasSuffix(name, ".unread") || strings.Count(name, ".") != 2 {
 			continue
 		}
 		for _, path := range paths {
@@ -221,7 +221,10 @@ func (l *LogsFacts) unread(r Records) {
 func logNames(r Records) []string {
 	var names []string
 	for name := range r.values {
-		if p := strings.Split(name, "."); len(p) == 3 && p[0] == "logs" && atoi(p[2]) > 0 {
+		if !strings.HasPrefix(name, "logs.") {
+			continue
+		}
+		if p := strings.Split(name, "."); len(p) == 3 && atoi(p[2]) > 0 {
 			names = append(names, name)
 		}
 	}

@@ -79,8 +79,8 @@ func (c hostClock) jsonTime(s string) int64 {
 		}
 		return 0
 	}
-	if m := lineTime.FindStringSubmatch(s); m != nil {
-		return c.local(m[1]+"T"+m[2], m[3])
+	if date, clock, zone, n := findStamp(s); n > 0 {
+		return c.local(date+"T"+clock, zone)
 	}
 	return 0
 }

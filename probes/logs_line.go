@@ -16,7 +16,6 @@ type logLine struct {
 }
 
 var (
-	lineTime  = regexp.MustCompile(`^\[?(\d{4}-\d\d-\d\d)[ T](\d\d:\d\d:\d\d)(?:[.,]\d+)? ?(Z|UTC|GMT|[+-]\d\d:?\d\d)?\]?`)
 	clockTime = regexp.MustCompile(`^\[?(\d\d:\d\d:\d\d)[.,]\d+\]?`)
 	oldTime   = regexp.MustCompile(`^\[?(\d\d)[/.-](\d\d)[/.-](\d\d|\d{4}) (\d\d:\d\d:\d\d)(?:[.,]\d+)?`)
 	plainTime = regexp.MustCompile(`^\[?(\d{4})-?(\d\d)-?(\d\d)T?(\d\d)(\d\d)(\d\d)(?:[.,]?\d{3,9})?(Z|[+-]\d\d:?\d\d)?\]? `)
@@ -26,7 +25,6 @@ var (
 	// What stands before the time in some patterns: a level, a thread.
 	linePrefix = regexp.MustCompile(`^(?:(?:\[[^\]\d][^\]]{0,100}\]|TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL) +)+`)
 	lineLevel  = regexp.MustCompile(`(?:^|[ \[|])(TRACE|DEBUG|INFO|WARN|WARNING|ERROR|FATAL)(?:[ \]|:]|$)`)
-	lineRest   = regexp.MustCompile(`^[\] |:]*(?:\[[^\]]*\] +)?([A-Za-z_][\w.$-]*)?\s*(?:\[[^\]]*\]\s*)?(?: - |- |: )?(.*)$`)
 	loggerName = regexp.MustCompile(`(?:^|[\s\[])([a-z][\w$]*(?:\.[\w$-]+)+)`)
 )
 
@@ -59,9 +57,8 @@ func (c hostClock) parseLine(line string) (l logLine, below string) {
 	} else {
 		l.level = rest[at[2]:at[3]]
 	}
-	if m := lineRest.FindStringSubmatch(rest[at[3]:]); m != nil {
-		l.logger, l.message = m[1], strings.TrimSpace(strings.TrimPrefix(m[2], "- "))
-	}
+	l.logger, l.message = cutRest(rest[at[3]:])
+	l.message = strings.TrimSpace(strings.TrimPrefix(l.message, "- "))
 	// The logger may stand before the level, the thread behind it.
 	if m := loggerName.FindStringSubmatch(rest[:at[2]]); m != nil {
 		l.logger = m[1]
@@ -72,8 +69,8 @@ func (c hostClock) parseLine(line string) (l logLine, below string) {
 
 // stamp reads the time that a line begins with; n is its length, 0 for none.
 func (c hostClock) stamp(line string) (t int64, n int) {
-	if m := lineTime.FindStringSubmatch(line); m != nil {
-		return c.local(m[1]+"T"+m[2], m[3]), len(m[0])
+	if date, clock, zone, n := findStamp(line); n > 0 {
+		return c.local(date+"T"+clock, zone), n
 	}
 	if m := clockTime.FindStringSubmatch(line); m != nil {
 		return c.today(m[1]), len(m[0])
@@ -164,6 +161,14 @@ var (
 	inlineCause   = regexp.MustCompile(`(?:with failure cause|failure cause|Cause|cause|due to): ((?:[a-z_][\w$]*\.)+[A-Z][\w$]*)(?:: (.*))?$`)
 	stackFrame    = regexp.MustCompile(`^\s*at (?:[\w.$-]*@?[\w.$-]*/+)*([\w.$<>/]+)\(`)
 )
+
+// findStackFrame is stackFrame, but that most lines cost nothing.
+func findStackFrame(line string) []string {
+	if !strings.HasPrefix(strings.TrimLeft(line, " \t\n\f\r"), "at ") {
+		return nil
+	}
+	return stackFrame.FindStringSubmatch(line)
+}
 
 // findInlineCause is inlineCause, but that a message without its words costs
 // nothing.

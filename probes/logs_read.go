@@ -161,7 +161,7 @@ func cutNumber(raw string) (n int, text string, ok bool) {
 
 // take reads one line.
 func (r *logReader) take(text string) {
-	if m := stackFrame.FindStringSubmatch(text); m != nil {
+	if m := findStackFrame(text); m != nil {
 		r.frame(m[1], strings.TrimSpace(text))
 		return
 	}
@@ -185,7 +185,7 @@ func (r *logReader) take(text string) {
 	}
 	for line := range strings.Lines(below) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := stackFrame.FindStringSubmatch(line); m != nil {
+		if m := findStackFrame(line); m != nil {
 			r.frame(m[1], strings.TrimSpace(line))
 		} else if !strings.HasPrefix(line, "\t") {
 			r.below(line)

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -32,7 +33,7 @@ const secretNames = `(?:passw(?:or)?d|passphrase|secret|token|credential|api[-_.
 // secrets, and keys known by their form. What is lost with them is nothing that
 // any judge reads.
 func redact(s string) string {
-	if strings.Contains(s, "@") && strings.Contains(s, ":/") {
+	if hasUser(s) {
 		s = userInURI.ReplaceAllStringFunc(s, redactUser)
 	}
 	if strings.Contains(s, "?") {
@@ -47,6 +48,50 @@ func redact(s string) string {
 	return s
 }
 
+// hasUser reports whether a text may have what redactUser hides: a line with the
+// address of an actor of Flink's has none, and most others no @ at all.
+func hasUser(s string) bool {
+	if !strings.Contains(s, "@") {
+		return false
+	}
+	for at := 0; ; {
+		i := strings.Index(s[at:], ":/")
+		if i < 0 {
+			return false
+		}
+		at += i + len(":/")
+		rest := strings.TrimLeft(s[at:], "/")
+		end := strings.IndexAny(rest, whitespace+`'"<>|@/:`)
+		if end < 0 {
+			return false
+		}
+		switch rest[end] {
+		case '@':
+			if !hasPlainUser(s[:at-len(":/")]) {
+				return true
+			}
+		case ':':
+			password := rest[end:]
+			if n := strings.IndexAny(password, whitespace+`'"<>|`); n >= 0 {
+				password = password[:n]
+			}
+			if strings.Contains(password, "@") {
+				return true
+			}
+		}
+	}
+}
+
+// hasPlainUser reports whether a text ends with one of the schemes plainUsers.
+func hasPlainUser(s string) bool {
+	i := len(s)
+	for i > 0 && (isNameByte(s[i-1], false) && s[i-1] != '_' && s[i-1] != '$' || s[i-1] == '+') {
+		i--
+	}
+	scheme := strings.TrimLeft(s[i:], "0123456789+.-")
+	return slices.ContainsFunc(plainUsers, func(p string) bool { return strings.HasPrefix(scheme, p) })
+}
+
 // secretStems are what every name that secretWord finds has in it, keyStems what
 // keyForm finds, in lower case: most lines of a log have none of them, and to
 // look for them costs a hundredth of the expression.
@@ -55,14 +100,19 @@ var (
 	keyStems    = newStems("akia", "asia", "bearer", "basic")
 )
 
-// stems are words, by the byte they begin with in either case.
-type stems [256][]string
+// stems are words by the byte that they begin with. All is in either case.
+type stems struct {
+	begins pairSet
+	by     [256][]string
+}
 
 func newStems(words ...string) *stems {
 	var s stems
 	for _, w := range words {
 		for _, first := range []byte{w[0], w[0] - 'a' + 'A'} {
-			s[first] = append(s[first], w)
+			s.by[first] = append(s.by[first], w)
+			s.begins.add(first, w[1])
+			s.begins.add(first, w[1]-'a'+'A')
 		}
 	}
 	return &s
@@ -77,7 +127,10 @@ func (s *stems) in(text string) bool {
 		if c >= utf8.RuneSelf {
 			return true
 		}
-		for _, stem := range s[c] {
+		if i+1 < len(text) && !s.begins.has(c, text[i+1]) {
+			continue
+		}
+		for _, stem := range s.by[c] {
 			if len(text)-i >= len(stem) && strings.EqualFold(text[i:i+len(stem)], stem) {
 				return true
 			}
@@ -168,10 +221,8 @@ func redactUser(match string) string {
 		return match // HOST:PORT/PATH with an @ in the path
 	}
 	if !password {
-		for _, p := range plainUsers {
-			if strings.HasPrefix(scheme, p) {
-				return match
-			}
+		if hasPlainUser(scheme) {
+			return match
 		}
 	}
 	return start + hidden + "@"

@@ -164,21 +164,24 @@ var textMatchers = compileTexts(Texts)
 var markMatchers = compileTexts(Marks)
 
 func compileTexts(texts []Text) []matcher {
-	list := make([]matcher, len(texts))
-	for i, t := range texts {
-		list[i] = newMatcher(t.Pattern)
+	var patterns []string
+	for _, t := range texts {
+		patterns = append(patterns, t.Pattern)
 	}
-	return list
+	return newMatchers(patterns...)
 }
 
 // textOf is the id of the first text that a class and its message match, ""
 // for none.
 func textOf(class, message string) string {
-	for i, t := range Texts {
+	lexicon := textMatchers[0].lexicon
+	ofClass, ofMessage := lexicon.in(class), lexicon.in(message)
+	for i := range textMatchers {
+		m, t := &textMatchers[i], &Texts[i]
 		if t.Class != "" && !strings.Contains(class, t.Class) {
 			continue
 		}
-		if textMatchers[i].match(message) || textMatchers[i].match(class) {
+		if m.matchKnowing(message, ofMessage) || m.matchKnowing(class, ofClass) {
 			return t.ID
 		}
 	}
@@ -187,9 +190,10 @@ func textOf(class, message string) string {
 
 // markOf is the id of the mark that a line bears, "" for none.
 func markOf(line string) string {
-	for i, t := range Marks {
-		if markMatchers[i].match(line) {
-			return t.ID
+	words := markMatchers[0].lexicon.in(line)
+	for i := range markMatchers {
+		if markMatchers[i].matchKnowing(line, words) {
+			return Marks[i].ID
 		}
 	}
 	return ""

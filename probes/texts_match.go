@@ -3,33 +3,49 @@ package probes
 import (
 	"regexp"
 	"regexp/syntax"
-	"slices"
-	"strings"
 )
 
 // matcher is a pattern, taken apart into its alternatives, each with words of
 // which a match has at least one. Go's regexp walks every byte for every
 // alternative, and most texts have none of them: looking for words first is a
 // hundred times faster.
-type matcher []alternative
+type matcher struct {
+	lexicon      *lexicon
+	alternatives []alternative
+	words        wordSet // of all alternatives
+	unsure       bool    // there is an alternative without words
+}
 
 type alternative struct {
 	re    *regexp.Regexp
-	words []string // nil where there are none that are certain
-	plain bool     // the one word is all of it
+	words wordSet // none where none is certain
+	plain bool    // the one word is all of it
 }
 
-func newMatcher(pattern string) (m matcher) {
-	for _, one := range alternatives(pattern) {
-		a := alternative{re: regexp.MustCompile(one)}
-		if tree, err := syntax.Parse(one, syntax.Perl); err == nil {
-			tree = tree.Simplify()
-			a.words = certain(tree)
-			a.plain = tree.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase == 0 && a.words != nil
+func newMatcher(pattern string) matcher { return newMatchers(pattern)[0] }
+
+// newMatchers are matchers that look for their words together.
+func newMatchers(patterns ...string) []matcher {
+	list, l := make([]matcher, len(patterns)), &lexicon{}
+	for i, pattern := range patterns {
+		m := &list[i]
+		m.lexicon = l
+		for _, one := range alternatives(pattern) {
+			a := alternative{re: regexp.MustCompile(one)}
+			if tree, err := syntax.Parse(one, syntax.Perl); err == nil {
+				tree = tree.Simplify()
+				words := certain(tree)
+				a.plain = tree.Op == syntax.OpLiteral && tree.Flags&syntax.FoldCase == 0 && words != nil
+				for _, w := range words {
+					a.words.add(l.id(w))
+				}
+			}
+			m.alternatives = append(m.alternatives, a)
+			m.words = m.words.with(a.words)
+			m.unsure = m.unsure || a.words.none()
 		}
-		m = append(m, a)
 	}
-	return m
+	return list
 }
 
 // alternatives are the parts of a pattern between bars that stand in no
@@ -60,15 +76,20 @@ func alternatives(pattern string) (list []string) {
 }
 
 // match reports whether the pattern matches somewhere in s.
-func (m matcher) match(s string) bool {
-	return slices.ContainsFunc(m, func(a alternative) bool { return a.match(s) })
-}
+func (m *matcher) match(s string) bool { return m.matchKnowing(s, m.lexicon.in(s)) }
 
-func (a alternative) match(s string) bool {
-	if a.words != nil && !slices.ContainsFunc(a.words, func(w string) bool { return strings.Contains(s, w) }) {
+// matchKnowing is match where the words that s has are known.
+func (m *matcher) matchKnowing(s string, words wordSet) bool {
+	if !m.unsure && !m.words.meets(words) {
 		return false
 	}
-	return a.plain || a.re.MatchString(s)
+	for i := range m.alternatives {
+		a := &m.alternatives[i]
+		if (a.words.none() || a.words.meets(words)) && (a.plain || a.re.MatchString(s)) {
+			return true
+		}
+	}
+	return false
 }
 
 // certain are words of which every match of a pattern has at least one; nil
