@@ -12,15 +12,9 @@ import (
 // a date, the path. A path of a directory that stands for a host begins with
 // a dot.
 func parseLs(line string) (DirMode, bool) {
-	var word [8]string
-	rest := line
-	for i := range word {
-		rest = strings.TrimLeft(rest, " ")
-		word[i], rest, _ = strings.Cut(rest, " ")
-	}
+	word, name := cutLs(line)
 	uid, err1 := strconv.ParseInt(word[2], 10, 64)
 	gid, err2 := strconv.ParseInt(word[3], 10, 64)
-	name := strings.TrimLeft(rest, " ")
 	if len(word[0]) < 10 || err1 != nil || err2 != nil || name == "" {
 		return DirMode{}, false
 	}
@@ -28,6 +22,16 @@ func parseLs(line string) (DirMode, bool) {
 		name, _, _ = strings.Cut(name, " -> ")
 	}
 	return DirMode{Path: hostPath(name), Mode: word[0], UID: uid, GID: gid}, true
+}
+
+// cutLs takes a line of ls -l apart: mode, links, owner, group, size, month, day,
+// time or year; and the name, "" for a line that is none.
+func cutLs(line string) (word [8]string, name string) {
+	for i := range word {
+		line = strings.TrimLeft(line, " ")
+		word[i], line, _ = strings.Cut(line, " ")
+	}
+	return word, strings.TrimLeft(line, " ")
 }
 
 // hostPath is the path on the host of what a script that stood in the host's

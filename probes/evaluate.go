@@ -117,12 +117,18 @@ func judge(in Input) (Check, []Finding) {
 
 // section is the field of Facts that belongs to a probe.
 func (f *Facts) section(probe string) reflect.Value {
-	name := strings.ReplaceAll(probe, "-", "_")
-	v := reflect.ValueOf(f).Elem()
-	for i := range v.NumField() {
-		if v.Type().Field(i).Tag.Get("json") == name {
-			return v.Field(i)
-		}
+	i, ok := sectionFields[strings.ReplaceAll(probe, "-", "_")]
+	if !ok {
+		panic("Facts has no field for probe " + probe)
 	}
-	panic("Facts has no field for probe " + probe)
+	return reflect.ValueOf(f).Elem().Field(i)
 }
+
+// sectionFields are the fields of Facts by their names in JSON.
+var sectionFields = func() map[string]int {
+	fields := map[string]int{}
+	for i := range reflect.TypeFor[Facts]().NumField() {
+		fields[reflect.TypeFor[Facts]().Field(i).Tag.Get("json")] = i
+	}
+	return fields
+}()

@@ -82,18 +82,18 @@ type openFile struct {
 	sent  int64 // bytes of it that the host sent
 }
 
-// record takes a line of the file's content, of which the host sent so many
-// bytes, and reports whether it was the last one.
-func (f *openFile) record(kind byte, text string, sent int) (done bool) {
+// record takes a line of the file's content as the host sent it, and reports
+// whether it was the last one.
+func (f *openFile) record(kind byte, text []byte) (done bool) {
 	switch kind {
 	case '|':
-		f.sent += int64(sent) + 1
-		f.lines = append(append(f.lines, text...), '\n')
+		f.sent += int64(len(text)) + 1
+		f.lines = append(appendClean(f.lines, text), '\n')
 	case '\\':
 		f.sent--
 		f.lines = bytes.TrimSuffix(f.lines, []byte("\n"))
 	case '$':
-		f.Cut = text == "1"
+		f.Cut = string(text) == "1"
 		return true
 	}
 	return false
@@ -114,7 +114,8 @@ func addModes(files []File, lines []string, clock hostClock, sent map[string]int
 		}
 		f.Mode, f.UID, f.GID = m.Mode, m.UID, m.GID
 		f.Modified = clock.ls(line).Or(0)
-		if size, err := strconv.ParseInt(strings.Fields(line)[4], 10, 64); err == nil {
+		word, _ := cutLs(line)
+		if size, err := strconv.ParseInt(word[4], 10, 64); err == nil {
 			f.Size = size
 		}
 	}

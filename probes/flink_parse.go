@@ -121,8 +121,11 @@ func parseLimitRows(r Records, name string) Value[map[string]LimitPair] {
 	for _, line := range r.All(name) {
 		name, rest, _ := strings.Cut(line, "  ")
 		item, ok := limitItems[name]
+		if !ok {
+			continue
+		}
 		p := strings.Fields(rest)
-		if !ok || len(p) < 2 {
+		if len(p) < 2 {
 			continue
 		}
 		if pair, ok := parsePair(p[0], p[1]); ok {

@@ -2,7 +2,6 @@ package probes
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -58,20 +57,24 @@ func (c hostClock) split(line string) (t int64, text string, boot bool) {
 
 // iso reads a time with its zone, or in the host's zone where it has none.
 func (c hostClock) iso(stamp, zone string) int64 {
-	if zone == "" {
+	ahead := 0
+	switch zone {
+	case "":
 		if c.now.IsZero() {
 			return 0
 		}
-		zone = c.now.Format("-0700")
+		_, ahead = c.now.Zone()
+		zone = "Z"
+	case "Z":
+	default:
+		zone = strings.Replace(zone, ":", "", 1)
+		zone = zone[:3] + ":" + zone[3:]
 	}
-	if zone == "Z" {
-		zone = "+0000"
-	}
-	t, err := time.Parse("2006-01-02T15:04:05-0700", stamp+strings.Replace(zone, ":", "", 1))
+	t, err := time.Parse(time.RFC3339, stamp+zone)
 	if err != nil {
 		return 0
 	}
-	return t.Unix()
+	return t.Unix() - int64(ahead)
 }
 
 // yearless reads syslog's old stamp, in the host's zone: the newest such time
@@ -80,9 +83,13 @@ func (c hostClock) yearless(stamp string) int64 {
 	if c.now.IsZero() {
 		return 0
 	}
+	at, err := time.Parse("2006 Jan _2 15:04:05", "2000 "+stamp) // a leap year
+	if err != nil {
+		return 0
+	}
 	for year := c.now.Year() + 1; year >= c.now.Year()-1; year-- {
-		t, err := time.ParseInLocation("2006 Jan _2 15:04:05", strconv.Itoa(year)+" "+stamp, c.now.Location())
-		if err == nil && !t.After(c.now.Add(24*time.Hour)) {
+		t := time.Date(year, at.Month(), at.Day(), at.Hour(), at.Minute(), at.Second(), 0, c.now.Location())
+		if t.Day() == at.Day() && !t.After(c.now.Add(24*time.Hour)) {
 			return t.Unix()
 		}
 	}

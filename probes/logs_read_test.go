@@ -240,7 +240,7 @@ func TestClockOfARotatedLog(t *testing.T) {
 
 func TestTimesToComeAreNotComparable(t *testing.T) {
 	t.Parallel()
-	r := newRecords()
+	r := newRecords(0)
 	r.values = map[string][]string{"logs.read": {"1"}, "host.date": {"2026-11-24 11:00:00 +0100"}, "logs.host.1": {"taskmanager 9 /log/a.log"},
 		"logs.host.1.line": {"1:" + taskFailedHead, "2:java.io.IOException: No space left on device"}}
 	var f Facts

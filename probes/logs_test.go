@@ -197,7 +197,7 @@ func TestUnreadLogsAreNotSilence(t *testing.T) {
 	for _, row := range rows {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
-			r := newRecords()
+			r := newRecords(0)
 			r.values = row.values
 			var f Facts
 			parseLogs(r, &f)

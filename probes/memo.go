@@ -11,6 +11,7 @@ import (
 // memo remembers nothing.
 type memo struct {
 	seeds   [2]maphash.Seed
+	hashers sync.Pool // of *hasher
 	mu      sync.Mutex
 	answers map[digest]any
 }
@@ -24,16 +25,21 @@ type digest [2]uint64
 const maxMemo = 4096
 
 func newMemo() *memo {
-	return &memo{seeds: [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()}, answers: map[digest]any{}}
+	return &memo{
+		seeds:   [2]maphash.Seed{maphash.MakeSeed(), maphash.MakeSeed()},
+		hashers: sync.Pool{New: func() any { return new(hasher) }},
+		answers: map[digest]any{},
+	}
 }
 
 // digest hashes what write writes.
 func (m *memo) digest(write func(*hasher)) (d digest) {
+	h := m.hashers.Get().(*hasher)
+	defer m.hashers.Put(h)
+	h.text = h.text[:0]
+	write(h)
 	for i, seed := range m.seeds {
-		var h hasher
-		h.SetSeed(seed)
-		write(&h)
-		d[i] = h.Sum64()
+		d[i] = maphash.Bytes(seed, h.text)
 	}
 	return d
 }
@@ -60,20 +66,16 @@ func remember[A any](m *memo, write func(*hasher), ask func() A) A {
 	return answer
 }
 
-// hasher hashes values so that no two lists of them look the same.
-type hasher struct{ maphash.Hash }
+// hasher takes values down so that no two lists of them look the same.
+type hasher struct{ text []byte }
 
-func (h *hasher) number(n uint64) {
-	var b [8]byte
-	binary.LittleEndian.PutUint64(b[:], n)
-	h.Write(b[:])
-}
+func (h *hasher) number(n uint64) { h.text = binary.LittleEndian.AppendUint64(h.text, n) }
 
 func (h *hasher) words(texts ...string) {
 	h.number(uint64(len(texts)))
 	for _, t := range texts {
 		h.number(uint64(len(t)))
-		h.WriteString(t)
+		h.text = append(h.text, t...)
 	}
 }
 

@@ -226,10 +226,10 @@ func cutCgroup(line string) (path, file, value string, ok bool) {
 // set takes one line of one file of the cgroup.
 func (l *CgroupLevel) set(file, value string) {
 	key, rest, pair := strings.Cut(value, " ")
-	n, err := strconv.ParseInt(value, 10, 64)
 	if pair {
-		n, err = strconv.ParseInt(rest, 10, 64)
+		value = rest
 	}
+	n, err := strconv.ParseInt(value, 10, 64)
 	limit := Unlimited
 	// Version 1 calls the largest multiple of a page unlimited.
 	if err == nil && n >= 0 && n < math.MaxInt64-1<<20 {

@@ -7,6 +7,12 @@ import (
 	"strings"
 )
 
+// sizeUnits are powers of two.
+var sizeUnits = map[string]uint{
+	"": 0, "b": 0, "bytes": 0, "k": 10, "kb": 10, "kibibytes": 10, "m": 20, "mb": 20, "mebibytes": 20,
+	"g": 30, "gb": 30, "gibibytes": 30, "t": 40, "tb": 40, "tebibytes": 40,
+}
+
 // memorySize reads a size as Flink's MemorySize does: a number and a unit
 // ("1728m", "4 gb", "285212676b"); no unit is bytes.
 func memorySize(s string) (int64, bool) {
@@ -15,10 +21,7 @@ func memorySize(s string) (int64, bool) {
 	if i < 0 {
 		i = len(s)
 	}
-	shift, ok := map[string]uint{
-		"": 0, "b": 0, "bytes": 0, "k": 10, "kb": 10, "kibibytes": 10, "m": 20, "mb": 20, "mebibytes": 20,
-		"g": 30, "gb": 30, "gibibytes": 30, "t": 40, "tb": 40, "tebibytes": 40,
-	}[strings.TrimSpace(s[i:])]
+	shift, ok := sizeUnits[strings.TrimSpace(s[i:])]
 	n, err := strconv.ParseInt(s[:i], 10, 64)
 	if !ok || err != nil || n > math.MaxInt64>>shift {
 		return 0, false

@@ -19,6 +19,7 @@ type Records struct {
 	at       map[string]int   // of files, by path
 	sent     map[string]int64 // bytes that came of a file, by path
 	memo     *memo            // of the configuration of other hosts
+	room     *[]string        // for the first value of a name
 }
 
 type section struct {
@@ -27,10 +28,10 @@ type section struct {
 	millis       int64
 }
 
-// newRecords returns empty Records.
-func newRecords() Records {
+// newRecords returns empty Records with room for so many names.
+func newRecords(names int) Records {
 	return Records{
-		values: map[string][]string{}, unknown: map[string]string{},
+		values: make(map[string][]string, names), room: new([]string), unknown: map[string]string{},
 		absent: map[string]bool{}, sections: map[string]section{}, at: map[string]int{}, sent: map[string]int64{},
 	}
 }
@@ -86,9 +87,9 @@ func (r Records) Absent(name string) bool { return r.absent[name] }
 // Pids are the process ids P for which the section printed anything named
 // SECTION.P.*, ascending.
 func (r Records) Pids(section string) []int {
-	seen := map[int]bool{}
+	seen, prefix := map[int]bool{}, section+"."
 	note := func(name string) {
-		rest, ok := strings.CutPrefix(name, section+".")
+		rest, ok := strings.CutPrefix(name, prefix)
 		if !ok {
 			return
 		}

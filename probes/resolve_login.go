@@ -68,9 +68,11 @@ func (r *resolver) pamDirs() (kinds string) {
 	return kinds
 }
 
+var allLimitItems = conf.LimitItems()
+
 // hashLimits hashes limits in the order of their names.
 func hashLimits(h *hasher, limits map[string]conf.Rlimits) {
-	for _, item := range conf.LimitItems() {
+	for _, item := range allLimitItems {
 		if l, ok := limits[item]; ok {
 			h.words(item)
 			h.number(uint64(l.Soft))

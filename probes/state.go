@@ -172,18 +172,23 @@ func scratchKind(name string) string {
 // ls is the time that ls -l prints: "Nov 24 01:50" within six months, else
 // "Nov 24  2025".
 func (c hostClock) ls(line string) Value[int64] {
-	w := strings.Fields(line)
-	if len(w) < 9 || c.now.IsZero() {
+	word, name := cutLs(line)
+	month, day, last := word[5], word[6], word[7]
+	if name == "" || c.now.IsZero() {
 		return Unknown[int64]("the host's clock is not known")
 	}
-	if strings.Contains(w[7], ":") {
-		if t := c.yearless(fmt.Sprintf("%s %2s %s:00", w[5], w[6], w[7])); t > 0 {
+	if strings.Contains(last, ":") {
+		if len(day) == 1 {
+			day = " " + day
+		}
+		if t := c.yearless(month + " " + day + " " + last + ":00"); t > 0 {
 			return Known(t)
 		}
 	}
-	t, err := time.ParseInLocation("Jan 2 2006", strings.Join(w[5:8], " "), c.now.Location())
+	stamp := month + " " + strings.TrimLeft(day, " ") + " " + last
+	t, err := time.ParseInLocation("Jan 2 2006", stamp, c.now.Location())
 	if err != nil {
-		return Unknown[int64]("not a time: " + strconv.Quote(strings.Join(w[5:8], " ")))
+		return Unknown[int64]("not a time: " + strconv.Quote(stamp))
 	}
 	return Known(t.Unix())
 }
@@ -230,19 +235,18 @@ var durableSettings = []struct{ role, setting string }{
 
 func durableDirs(f *Facts) []DurableDir {
 	dirs := []DurableDir{}
-	add := func(role, setting, value, source string) {
-		d := DurableDir{Role: role, Setting: setting, Value: value, Path: localPath(value), Source: source}
+	add := func(role, setting, value string, source func() string) {
 		if value != "" && value != "checkpoint-dir" && value != "local-dir" && !slices.ContainsFunc(dirs, func(o DurableDir) bool { return o.Role == role && o.Value == value }) {
-			dirs = append(dirs, d)
+			dirs = append(dirs, DurableDir{Role: role, Setting: setting, Value: value, Path: localPath(value), Source: source()})
 		}
 	}
 	for _, k := range durableSettings {
 		for _, tm := range f.Flink.TaskManagers {
-			add(k.role, k.setting, tm.Dynamic[k.setting], fmt.Sprintf("/proc/%d/cmdline", tm.PID))
+			add(k.role, k.setting, tm.Dynamic[k.setting], func() string { return fmt.Sprintf("/proc/%d/cmdline", tm.PID) })
 		}
 		for _, c := range f.Flink.Configs {
 			if s, ok := c.Settings[k.setting]; ok {
-				add(k.role, k.setting, s.Value, fmt.Sprintf("%s:%d", c.Path, s.Line))
+				add(k.role, k.setting, s.Value, func() string { return fmt.Sprintf("%s:%d", c.Path, s.Line) })
 			}
 		}
 	}

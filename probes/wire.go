@@ -102,7 +102,9 @@ func cutLine(b []byte) (line, rest []byte) {
 // parseRecords reads the lines between the marks. What it does not understand
 // is an error: a wire format that is half understood is not understood.
 func parseRecords(body []byte) (Records, error) {
-	r := newRecords()
+	r := newRecords(bytes.Count(body, []byte("\n=")) / 2) // most names have one value, some many
+	r.files = make([]File, 0, bytes.Count(body, []byte("\n@"))+bytes.Count(body, []byte("\n%")))
+	var texts textBlock
 	var file *openFile
 	for n := 1; len(body) > 0; n++ {
 		var raw []byte
@@ -114,15 +116,19 @@ func parseRecords(body []byte) (Records, error) {
 			file = r.endFile(file, true)
 			continue
 		}
-		kind, text := raw[0], cleanText(raw[1:])
+		kind := raw[0]
 		switch kind {
 		case '|', '\\', '$':
 			if file == nil {
 				return r, fmt.Errorf("record %d: a line of no file", n)
 			}
-			if file.record(kind, text, len(raw)-1) {
+			if file.record(kind, raw[1:]) {
 				file = r.endFile(file, file.Cut)
 			}
+			continue
+		}
+		text := texts.clean(raw[1:])
+		switch kind {
 		case '=', '?', '-':
 			if err := r.add(kind, text); err != nil {
 				return r, fmt.Errorf("record %d: %w", n, err)
@@ -186,7 +192,11 @@ func (r Records) add(kind byte, text string) error {
 	}
 	switch kind {
 	case '=':
-		r.values[name] = append(r.values[name], value)
+		if v := r.values[name]; v != nil {
+			r.values[name] = append(v, value)
+		} else {
+			r.values[name] = r.one(value)
+		}
 	case '?':
 		if value == "" {
 			value = "no reason given"
@@ -200,6 +210,17 @@ func (r Records) add(kind byte, text string) error {
 		return fmt.Errorf("%q is not a record", clip(string(kind)+text, 40))
 	}
 	return nil
+}
+
+// one is a list of one value, which takes no memory of its own.
+func (r Records) one(value string) []string {
+	if len(*r.room) == 0 {
+		*r.room = make([]string, 64)
+	}
+	list := (*r.room)[:1:1]
+	*r.room = (*r.room)[1:]
+	list[0] = value
+	return list
 }
 
 // addSection takes a record about a section as a whole.
@@ -236,21 +257,47 @@ func AsRead(content []byte) string {
 // cleanText bounds a text and makes it valid UTF-8. Control characters stay:
 // whoever prints it escapes it.
 func cleanText(b []byte) string {
-	if len(b) > maxValue {
-		b = b[:maxValue]
-	}
+	b = b[:min(len(b), maxValue)]
 	if utf8.Valid(b) {
 		return string(b)
 	}
-	var s strings.Builder
+	return string(appendClean(nil, b))
+}
+
+// textBlock makes strings of many short texts. Each takes a part of a block, so
+// that it costs little; and one that is kept keeps no more than its block.
+type textBlock struct{ strings.Builder }
+
+const blockSize = 1024
+
+// clean is cleanText.
+func (t *textBlock) clean(b []byte) string {
+	if len(b) > blockSize/4 || !utf8.Valid(b) {
+		return cleanText(b)
+	}
+	if t.Len()+len(b) > blockSize || t.Cap() == 0 {
+		t.Builder = strings.Builder{}
+		t.Grow(blockSize)
+	}
+	from := t.Len()
+	t.Write(b)
+	return t.String()[from:]
+}
+
+// appendClean is cleanText behind what a buffer has.
+func appendClean(to, b []byte) []byte {
+	b = b[:min(len(b), maxValue)]
+	if utf8.Valid(b) {
+		return append(to, b...)
+	}
 	for len(b) > 0 {
 		r, size := utf8.DecodeRune(b)
 		if r == utf8.RuneError && size == 1 {
-			fmt.Fprintf(&s, `\x%02x`, b[0])
+			to = fmt.Appendf(to, `\x%02x`, b[0])
 		} else {
-			s.Write(b[:size])
+			to = append(to, b[:size]...)
 		}
 		b = b[size:]
 	}
-	return s.String()
+	return to
 }
