@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"math"
 	"path"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -143,29 +142,36 @@ func (d diskRecords) spaceFor(users []int, dir *DirFacts, foreign bool) Value[Sp
 	}
 }
 
-var statfsLine = regexp.MustCompile(`(\d+) (\d+) (\d+) (\d+) (\d+) (\d+) (/.*)$`)
-
 // parseSpaces reads lines of stat -f -c '%T %S %b %f %a %c %d %n'.
 func parseSpaces(lines []string) map[string]Space {
 	spaces := map[string]Space{}
 	for _, line := range lines {
-		m := statfsLine.FindStringSubmatch(line)
-		if m == nil {
+		n, name, ok := cutStatfs(line)
+		if !ok || n[0] <= 0 || n[1] > math.MaxInt64/n[0] || n[2] > n[1] || n[3] > n[1] {
 			continue
 		}
-		var n [6]int64
-		good := true
-		for i := range n {
-			v, err := strconv.ParseInt(m[i+1], 10, 64)
-			good = good && err == nil
-			n[i] = v
-		}
-		if !good || n[0] <= 0 || n[1] > math.MaxInt64/n[0] || n[2] > n[1] || n[3] > n[1] {
-			continue
-		}
-		spaces[m[7]] = Space{Total: n[0] * n[1], Free: n[0] * n[2], Avail: n[0] * n[3], Files: n[4], FilesFree: min(n[5], n[4])}
+		spaces[name] = Space{Total: n[0] * n[1], Free: n[0] * n[2], Avail: n[0] * n[3], Files: n[4], FilesFree: min(n[5], n[4])}
 	}
 	return spaces
+}
+
+// cutStatfs takes such a line apart: the numbers before the name, which is a
+// path and may have blanks in it, as the type may.
+func cutStatfs(line string) (n [6]int64, name string, ok bool) {
+	at := strings.Index(line, " /")
+	if at < 0 {
+		return n, "", false
+	}
+	rest := line[:at]
+	for i := len(n) - 1; i >= 0; i-- {
+		from := strings.LastIndexByte(rest, ' ') + 1
+		v, err := strconv.ParseUint(rest[from:], 10, 63)
+		if err != nil {
+			return n, "", false
+		}
+		n[i], rest = int64(v), rest[:max(from-1, 0)]
+	}
+	return n, line[at+1:], true
 }
 
 // dirUsers are the pids of the TaskManagers that use a directory: those whose

@@ -170,7 +170,11 @@ func (b *kernelReader) add(t int64, text, source string) {
 		}
 		return
 	}
-	for _, p := range kernelEvents {
+	words := kernelMatchers[0].lexicon.in(text)
+	for i, p := range kernelEvents {
+		if !kernelMatchers[i].may(words) {
+			continue
+		}
 		if m := p.text.FindStringSubmatch(text); m != nil {
 			e := KernelEvent{Time: t, Kind: p.kind, Source: source, Text: text}
 			if len(m) > 1 {
@@ -218,6 +222,15 @@ var kernelEvents = []struct {
 	{KernelOOMDaemon, regexp.MustCompile(`^sending SIG\w+ to process \d+`)},
 	{KernelOOMDaemon, regexp.MustCompile(`^(\S+\.(?:service|scope)): (?:A process of this unit has been killed by the OOM killer|Failed with result 'oom-kill')`)},
 }
+
+// kernelMatchers tell which of kernelEvents a record cannot be.
+var kernelMatchers = func() []matcher {
+	var patterns []string
+	for _, p := range kernelEvents {
+		patterns = append(patterns, p.text.String())
+	}
+	return newMatchers(patterns...)
+}()
 
 // atoi is for digits that a pattern has matched; what overflows is 0.
 func atoi(s string) int {

@@ -17,9 +17,8 @@ type hostClock struct {
 }
 
 var (
-	kernelStamp = regexp.MustCompile(`^(?:<\d+>)?\[ *(\d+)\.\d+\] ?(?:\[ *[TC]\d+\] ?)?`)
-	isoStamp    = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)? \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
-	oldStamp    = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
+	isoStamp = regexp.MustCompile(`^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:[.,]\d+)?(Z|[+-]\d\d:?\d\d)? \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
+	oldStamp = regexp.MustCompile(`^([A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d) \S+ ([^ :\[]+)(?:\[\d+\])?: ?`)
 )
 
 // split takes a line of a log apart: when it was written (0 if it cannot be
@@ -27,11 +26,10 @@ var (
 // is "" for a line of a program that neither is the kernel nor tells of kills:
 // whoever may write to syslog could forge it.
 func (c hostClock) split(line string) (t int64, text string, boot bool) {
-	if m := kernelStamp.FindStringSubmatch(line); m != nil {
+	if seconds, text, ok := cutKernelStamp(line); ok {
 		if c.boot > 0 {
-			t = c.boot + int64(atoi(m[1]))
+			t = c.boot + int64(atoi(seconds))
 		}
-		text = line[len(m[0]):]
 		return t, text, strings.HasPrefix(text, "Linux version ")
 	}
 	tag := ""
@@ -42,8 +40,8 @@ func (c hostClock) split(line string) (t int64, text string, boot bool) {
 	}
 	switch tag {
 	case "kernel":
-		if m := kernelStamp.FindString(text); m != "" {
-			text = text[len(m):]
+		if _, rest, ok := cutKernelStamp(text); ok {
+			text = rest
 		}
 		return t, text, strings.HasPrefix(text, "Linux version ")
 	case "systemd", "systemd-oomd", "earlyoom":
@@ -54,6 +52,38 @@ func (c hostClock) split(line string) (t int64, text string, boot bool) {
 	}
 	return t, "", false
 }
+
+// cutKernelStamp takes off a record what the kernel begins it with: a level, the
+// seconds since the boot, the thread or processor.
+//
+//	^(?:<\d+>)?\[ *(\d+)\.\d+\] ?(?:\[ *[TC]\d+\] ?)?
+func cutKernelStamp(line string) (seconds, text string, ok bool) {
+	if level, rest, found := strings.Cut(line, ">"); found && strings.HasPrefix(level, "<") && isNumber(level[1:]) {
+		line = rest
+	}
+	stamp, text, ok := cutBracketed(line)
+	seconds, fraction, _ := strings.Cut(stamp, ".")
+	if !ok || !isNumber(seconds) || !isNumber(fraction) {
+		return "", "", false
+	}
+	if who, rest, ok := cutBracketed(text); ok && who != "" && (who[0] == 'T' || who[0] == 'C') && isNumber(who[1:]) {
+		text = rest
+	}
+	return seconds, text, true
+}
+
+// cutBracketed takes [ TEXT] and a blank off the begin of a line.
+func cutBracketed(line string) (text, rest string, ok bool) {
+	rest, ok = cutBrackets(line)
+	if !ok {
+		return "", line, false
+	}
+	text = strings.TrimLeft(line[1:len(line)-len(rest)-1], " ")
+	return text, strings.TrimPrefix(rest, " "), true
+}
+
+// isNumber reports whether a text is digits and nothing else.
+func isNumber(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // iso reads a time with its zone, or in the host's zone where it has none.
 func (c hostClock) iso(stamp, zone string) int64 {

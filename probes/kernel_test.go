@@ -143,10 +143,18 @@ func TestSyslogOfDecemberIsLastYears(t *testing.T) {
 func FuzzKernelLine(f *testing.F) {
 	f.Add("[ 1.0] oom-kill:constraint=CONSTRAINT_NONE,task_memcg=/a,task=java,pid=1,uid=2")
 	f.Add("Nov 24 01:52:04 tm002 kernel: Killed process 1 (java) total-vm:1kB")
+	for _, p := range kernelEvents {
+		f.Add(p.text.String())
+	}
 	f.Fuzz(func(t *testing.T, line string) {
 		_, text, _ := testClock.split(line)
 		if !strings.HasSuffix(line, text) {
 			t.Fatalf("split(%q) made up the text %q", line, text)
+		}
+		for i, p := range kernelEvents {
+			if m := &kernelMatchers[i]; p.text.MatchString(line) && !m.may(m.lexicon.in(line)) {
+				t.Fatalf("%q is %s, and has none of its words", line, p.text)
+			}
 		}
 		var b kernelReader
 		b.add(1, text, "dmesg")

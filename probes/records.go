@@ -19,7 +19,6 @@ type Records struct {
 	at       map[string]int   // of files, by path
 	sent     map[string]int64 // bytes that came of a file, by path
 	memo     *memo            // of the configuration of other hosts
-	room     *[]string        // for the first value of a name
 }
 
 type section struct {
@@ -28,10 +27,11 @@ type section struct {
 	millis       int64
 }
 
-// newRecords returns empty Records with room for so many names.
-func newRecords(names int) Records {
+// newRecords returns empty Records with room for those of so many lines: a third
+// begins another name, and one of sixteen a file.
+func newRecords(lines int) Records {
 	return Records{
-		values: make(map[string][]string, names), room: new([]string), unknown: map[string]string{},
+		values: make(map[string][]string, lines/3), files: make([]File, 0, lines/16), unknown: map[string]string{},
 		absent: map[string]bool{}, sections: map[string]section{}, at: map[string]int{}, sent: map[string]int64{},
 	}
 }

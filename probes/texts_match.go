@@ -80,7 +80,7 @@ func (m *matcher) match(s string) bool { return m.matchKnowing(s, m.lexicon.in(s
 
 // matchKnowing is match where the words that s has are known.
 func (m *matcher) matchKnowing(s string, words wordSet) bool {
-	if !m.unsure && !m.words.meets(words) {
+	if !m.may(words) {
 		return false
 	}
 	for i := range m.alternatives {
@@ -91,6 +91,9 @@ func (m *matcher) matchKnowing(s string, words wordSet) bool {
 	}
 	return false
 }
+
+// may reports whether a text that has these words and no other may match.
+func (m *matcher) may(words wordSet) bool { return m.unsure || m.words.meets(words) }
 
 // certain are words of which every match of a pattern has at least one; nil
 // if there are none.

@@ -102,8 +102,10 @@ func cutLine(b []byte) (line, rest []byte) {
 // parseRecords reads the lines between the marks. What it does not understand
 // is an error: a wire format that is half understood is not understood.
 func parseRecords(body []byte) (Records, error) {
-	r := newRecords(bytes.Count(body, []byte("\n=")) / 2) // most names have one value, some many
-	r.files = make([]File, 0, bytes.Count(body, []byte("\n@"))+bytes.Count(body, []byte("\n%")))
+	lines := bytes.Count(body, []byte("\n"))
+	r := newRecords(lines)
+	values := valueRuns{of: r.values, room: make([]string, 0, lines)}
+	defer values.end()
 	var texts textBlock
 	var file *openFile
 	for n := 1; len(body) > 0; n++ {
@@ -129,7 +131,13 @@ func parseRecords(body []byte) (Records, error) {
 		}
 		text := texts.clean(raw[1:])
 		switch kind {
-		case '=', '?', '-':
+		case '=':
+			name, value, _ := strings.Cut(text, " ")
+			if name == "" {
+				return r, fmt.Errorf("record %d: %w", n, errNoName(kind))
+			}
+			values.add(name, value)
+		case '?', '-':
 			if err := r.add(kind, text); err != nil {
 				return r, fmt.Errorf("record %d: %w", n, err)
 			}
@@ -184,19 +192,13 @@ func (r *Records) endFile(f *openFile, cut bool) *openFile {
 	return nil
 }
 
-// add takes one record that is not about a file.
+// add takes one record that is neither a value nor about a file.
 func (r Records) add(kind byte, text string) error {
 	name, value, _ := strings.Cut(text, " ")
 	if name == "" {
-		return fmt.Errorf("%q has no name", string(kind))
+		return errNoName(kind)
 	}
 	switch kind {
-	case '=':
-		if v := r.values[name]; v != nil {
-			r.values[name] = append(v, value)
-		} else {
-			r.values[name] = r.one(value)
-		}
 	case '?':
 		if value == "" {
 			value = "no reason given"
@@ -212,15 +214,36 @@ func (r Records) add(kind byte, text string) error {
 	return nil
 }
 
-// one is a list of one value, which takes no memory of its own.
-func (r Records) one(value string) []string {
-	if len(*r.room) == 0 {
-		*r.room = make([]string, 64)
+func errNoName(kind byte) error { return fmt.Errorf("%q has no name", string(kind)) }
+
+// valueRuns collects values by name. Those of one name mostly come one behind the
+// other, and are a list that takes no memory of its own.
+type valueRuns struct {
+	of   map[string][]string
+	room []string
+	name string // of the values from the index from
+	from int
+}
+
+func (v *valueRuns) add(name, value string) {
+	if name != v.name {
+		v.end()
+		v.name = name
 	}
-	list := (*r.room)[:1:1]
-	*r.room = (*r.room)[1:]
-	list[0] = value
-	return list
+	v.room = append(v.room, value)
+}
+
+// end is behind the last value of a name.
+func (v *valueRuns) end() {
+	n := len(v.room)
+	if v.from == n {
+		return
+	}
+	list := v.room[v.from:n:n]
+	if have := v.of[v.name]; have != nil {
+		list = append(have, list...)
+	}
+	v.of[v.name], v.from = list, n
 }
 
 // addSection takes a record about a section as a whole.
