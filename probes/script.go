@@ -6,6 +6,7 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 )
@@ -39,6 +40,9 @@ const MaxScript = 64 << 10
 type Script struct {
 	nonce string
 	body  string // all but the first two lines
+
+	mu   sync.Mutex
+	last []byte // what For gave last
 }
 
 // HostSettings are what differs from host to host.
@@ -67,15 +71,22 @@ func (s *Script) SHA256() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// For is the text for one host.
+// For is the text for one host. It is shared, as most hosts have the same
+// settings, and must not be changed.
 func (s *Script) For(set HostSettings) []byte {
 	sudo := ""
 	if set.Sudo {
 		sudo = "1"
 	}
-	return fmt.Appendf(nil, "root=%s\nnonce=%s sudo=%s flink_user=%s flink_home=%s state_dirs=%s\n%s",
+	lines := fmt.Sprintf("root=%s\nnonce=%s sudo=%s flink_user=%s flink_home=%s state_dirs=%s\n",
 		quote(set.Root), quote(s.nonce), quote(sudo), quote(set.FlinkUser), quote(set.FlinkHome),
-		quote(strings.Join(set.StateDirs, ",")), s.body)
+		quote(strings.Join(set.StateDirs, ",")))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.last) != len(lines)+len(s.body) || string(s.last[:len(lines)]) != lines {
+		s.last = slices.Concat([]byte(lines), []byte(s.body))
+	}
+	return s.last
 }
 
 // Complete reports whether the end mark of this run is there: what comes

@@ -3,6 +3,7 @@ package remote
 import (
 	"errors"
 	"io"
+	"slices"
 	"sync"
 )
 
@@ -19,6 +20,14 @@ type capture struct {
 	sealed bool
 }
 
+const (
+	chunkSize  = 16 << 10 // what is read of a stream at once
+	answerSize = 24 << 10 // what a host with two TaskManagers answers
+)
+
+// chunks are what streams are read with.
+var chunks = sync.Pool{New: func() any { return new([chunkSize]byte) }}
+
 // errFlood ends a stream that printed more than may be drained.
 var errFlood = errors.New("output without end")
 
@@ -28,8 +37,9 @@ func newCapture(keep, drain int) *capture {
 
 // readFrom reads r to its end. The error is nil at the end, errFlood, or r's.
 func (c *capture) readFrom(r io.Reader) error {
-	chunk := make([]byte, 16<<10)
-	for {
+	room := chunks.Get().(*[chunkSize]byte)
+	defer chunks.Put(room)
+	for chunk := room[:]; ; {
 		n, err := r.Read(chunk)
 		if n > 0 && !c.take(chunk[:n]) {
 			return errFlood
@@ -48,7 +58,11 @@ func (c *capture) take(p []byte) bool {
 	defer c.mu.Unlock()
 	c.total += len(p)
 	if room := c.keep - len(c.buf); room > 0 && !c.sealed {
-		c.buf = append(c.buf, p[:min(room, len(p))]...)
+		p = p[:min(room, len(p))]
+		if cap(c.buf) > 0 && cap(c.buf) < len(c.buf)+len(p) {
+			c.buf = slices.Grow(c.buf, max(len(p), answerSize)) // most answers then fit
+		}
+		c.buf = append(c.buf, p...)
 		select {
 		case c.changed <- struct{}{}:
 		default:
