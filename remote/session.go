@@ -15,6 +15,10 @@ const (
 	// shell is the whole command: any login shell understands it, and the
 	// script on its standard input is never seen in a list of processes.
 	shell = "exec /bin/sh -s"
+	// packetSize is how much is sent in a packet at most. x/crypto keeps three
+	// buffers of the largest for each connection: to make and collect them costs
+	// more than the packets do.
+	packetSize = 8 << 10
 	// wholeGrace is how long the exit status and the end of stderr are waited
 	// for after the whole answer has come. They come in the same flight.
 	wholeGrace = 200 * time.Millisecond
@@ -109,8 +113,15 @@ func (c *connected) openChannel(ctx context.Context) (ssh.Channel, <-chan *ssh.R
 // channelInput is the input of a channel. Its Close ends the input alone.
 type channelInput struct{ ch ssh.Channel }
 
-func (c channelInput) Write(p []byte) (int, error) { return c.ch.Write(p) }
-func (c channelInput) Close() error                { return c.ch.CloseWrite() }
+func (c channelInput) Write(p []byte) (n int, err error) {
+	for len(p) > 0 && err == nil {
+		var k int
+		k, err = c.ch.Write(p[:min(len(p), packetSize)])
+		n, p = n+k, p[k:]
+	}
+	return n, err
+}
+func (c channelInput) Close() error { return c.ch.CloseWrite() }
 
 // session runs a script on a logged-in connection.
 func session(ctx context.Context, c *connected, text []byte, lim Limits, s Script, res *Result) {
