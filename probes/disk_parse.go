@@ -193,7 +193,10 @@ func (f *Facts) dirUsers(dir string) []int {
 func (f *Facts) names(tm TaskManager, dir string) bool {
 	last := path.Base(dir) // stands in whatever is the directory, but for the root
 	has := func(v string) bool {
-		return (dir == "/" || strings.Contains(v, last)) && slices.ContainsFunc(strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ':' || r == '=' }),
+		if dir != "/" && !strings.Contains(v, last) {
+			return false
+		}
+		return slices.ContainsFunc(strings.FieldsFunc(v, func(r rune) bool { return r == ',' || r == ':' || r == '=' }),
 			func(p string) bool { return p == dir || path.Clean("/"+strings.TrimLeft(p, "/")) == dir })
 	}
 	if path.Dir(tm.LogFile) == dir || slices.ContainsFunc(tm.JVMOptions, has) {

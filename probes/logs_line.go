@@ -164,7 +164,7 @@ var (
 
 // findStackFrame is stackFrame, but that most lines cost nothing.
 func findStackFrame(line string) []string {
-	if !strings.HasPrefix(strings.TrimLeft(line, " \t\n\f\r"), "at ") {
+	if !strings.HasPrefix(strings.TrimLeft(line, whitespace), "at ") {
 		return nil
 	}
 	return stackFrame.FindStringSubmatch(line)
