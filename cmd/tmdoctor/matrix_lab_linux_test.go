@@ -61,7 +61,7 @@ func newMatrixLab(t *testing.T, rows []matrixRow) *matrixLab {
 		case r.made.address != "":
 			l.add(r.host, r.made.address, 22)
 		case r.made.fault != "":
-			l.serve(r.host, r.made.fault)
+			l.serve(r.host, demo.Behaviour{Fault: r.made.fault, Throttle: r.made.throttle})
 		}
 	}
 	l.write("hosts.txt", l.inventory.String())
@@ -81,7 +81,7 @@ func (l *matrixLab) add(name, address string, port int) {
 }
 
 // serve adds a server of this process that listens in the control namespace.
-func (l *matrixLab) serve(name string, f demo.Fault) {
+func (l *matrixLab) serve(name string, b demo.Behaviour) {
 	l.t.Helper()
 	key, _, _, _, err := ssh.ParseAuthorizedKey([]byte(l.read("key.pub")))
 	if err != nil {
@@ -89,7 +89,7 @@ func (l *matrixLab) serve(name string, f demo.Fault) {
 	}
 	var s *demo.Server
 	l.joined(l.ctl, func() {
-		s, err = demo.Listen(demo.Host{Name: name, Root: "/", AuthorizedKeys: []ssh.PublicKey{key}, Behave: demo.Behaviour{Fault: f}})
+		s, err = demo.Listen(demo.Host{Name: name, Root: "/", AuthorizedKeys: []ssh.PublicKey{key}, Behave: b})
 	})
 	if err != nil {
 		l.t.Fatal(err)

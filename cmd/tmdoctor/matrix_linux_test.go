@@ -24,6 +24,8 @@ type made struct {
 	then func(*matrixLab, *labHost)
 	// fault is of a server in this process.
 	fault demo.Fault
+	// throttle is how many first connections that server turns away.
+	throttle int
 	// address is all there is.
 	address string
 	// once is true where only the first session meets it.
@@ -120,12 +122,14 @@ var matrix = []matrixRow{
 	{"sha1-only", made{fault: demo.LegacyAlgorithms}, "handshake", "the server offers only", "update the SSH server"},
 	{"banners", made{fault: demo.EndlessBanners}, "auth", "banner of more than", "well-behaved"},
 	{"no-verdict", made{fault: demo.NoAuthReply}, "auth", "login did not end within", "the server waits"},
+	{"key-changes", made{fault: demo.OtherHostKey, throttle: 1, once: true}, "host_key", "host key changed", "ssh-keygen -R"},
 	{"closes-auth", made{fault: demo.CloseAuth}, "session", "closed the connection", "log of sshd"},
 	{"no-channel", made{fault: demo.NoChannelReply}, "session", "no session began within", "the host hangs"},
 	{"no-exec-reply", made{fault: demo.NoExecReply}, "session", "no shell began within", "the host hangs"},
 	{"closes-exec", made{fault: demo.CloseExec}, "script", "ended in the middle", "rebooted"},
 	{"channel-flood", made{fault: demo.ChannelFlood}, "session", "no session began within", "the host hangs"},
 	{"hangs", made{fault: demo.Hang}, "script", "did not come to its end within", "a login script may wait"},
+	{"no-status", made{fault: demo.CloseWithoutStatus}, "", "", ""},
 	{"drips-output", made{fault: demo.DripOutput}, "script", "did not come to its end within", "allow it more time"},
 	{"stderr-flood", made{fault: demo.FloodStderr}, "script", "printed without end", "login scripts"},
 	{"big-line", made{fault: demo.BigLine}, "script", "printed without end", "login scripts"},
