@@ -41,7 +41,7 @@ func (r *limitsRun) apply(item string) {
 	}
 	if h[0].Known && h[0].Value > h[1].Value {
 		r.step(item, Step{What: "soft " + h[0].Value.String() + " is lowered to hard " + h[1].Value.String()})
-		h[0].Value, h[0].At, h[0].From = h[1].Value, h[1].At, h[1].From
+		h[0].Value, h[0].At, h[0].From, h[0].line = h[1].Value, h[1].At, h[1].From, h[1].line
 	}
 	refused, unknown := r.setrlimit(item, h[1].Value)
 	switch {
@@ -74,8 +74,10 @@ func (r *limitsRun) notSet(item, refused string) {
 		r.refuse(h[1].At, item+" "+refused)
 	}
 	b := startBounds(r.start, item)
+	var noted *limitLine // one line may have set both
 	for i := range h {
-		if h[i].At.File != "" {
+		if h[i].At.File != "" && h[i].line != noted {
+			noted = h[i].line
 			r.shadow[item] = append(r.shadow[item], Note{At: h[i].At, Text: h[i].line.kept(), Why: "not applied: " + refused})
 		}
 		h[i].Bound, h[i].maybeRank = b[i], -1

@@ -33,3 +33,33 @@ func TestLoginAgreesWhereItOnceDidNot(t *testing.T) {
 		}
 	}
 }
+
+// A soft limit of the start that is lowered to a hard one which the kernel then
+// refuses is neither: no line of a file is behind it.
+func TestALoweredLimitThatIsRefusedKeepsTheStart(t *testing.T) {
+	t.Parallel()
+	start := conf.Rlimits{Soft: 1 << 21, Hard: 1 << 21} // of before nr_open was lowered
+	for _, c := range []struct {
+		variant conf.Variant
+		refused bool
+	}{{conf.DebianVariant("1.5.2"), false}, {conf.UpstreamVariant("1.7.1"), true}} {
+		out := conf.ResolveLogin(conf.Login{
+			User:     conf.LoginUser{Name: "flink", UID: 1500, GID: 1500},
+			Files:    []conf.File{{Path: "/etc/security/limits.conf", Content: "flink hard nofile 1500000\n"}},
+			Modules:  []conf.LimitsModule{{}},
+			Variants: []conf.Variant{c.variant},
+			NROpen:   1 << 20,
+			Start:    map[string]conf.Rlimits{"nofile": start},
+		})
+		if (out.Refused != "") != c.refused {
+			t.Errorf("%s: refused %q, want %v", c.variant.Name, out.Refused, c.refused)
+		}
+		item := out.Items["nofile"]
+		if got := (conf.Rlimits{Soft: item.Soft.Value, Hard: item.Hard.Value}); got != start || !item.Soft.Known || !item.Hard.Known {
+			t.Errorf("%s: %+v, want %+v", c.variant.Name, item, start)
+		}
+		if len(item.Shadowed) != 1 || item.Shadowed[0].Text != "flink hard nofile 1500000" {
+			t.Errorf("%s: shadowed %+v, want the line once", c.variant.Name, item.Shadowed)
+		}
+	}
+}

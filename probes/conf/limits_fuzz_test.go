@@ -39,5 +39,6 @@ func TestLimitsAgreeWithReference(t *testing.T) {
 
 func FuzzLimitsAgreesWithReference(f *testing.F) {
 	f.Add([]byte("a tree"))
+	f.Add([]byte("\x02\xdc\xdb\x00\xf7UUU4U\x00 \x80\x00\x00\x00 dd\xab\x14")) // soft is lowered to hard, which is refused
 	f.Fuzz(checkLimits)
 }
