@@ -85,11 +85,16 @@ func (r *Runner) all(ctx context.Context, hosts []inventory.Host, s Script, resu
 	g.Wait()
 }
 
+// Panicked is the error of a host whose answer made tmdoctor itself panic.
+func Panicked(p any) *Error {
+	return &Error{Phase: PhaseScript, Reason: fmt.Sprintf("tmdoctor itself panicked: %v", p), Hint: "this is a bug in tmdoctor: please report it"}
+}
+
 // one runs a host. A panic costs the host, not the run.
 func (r *Runner) one(ctx context.Context, t Transport, i int, h inventory.Host, s Script) (res Result) {
 	defer func() {
 		if p := recover(); p != nil {
-			res = Result{Err: &Error{Phase: PhaseScript, Reason: fmt.Sprintf("tmdoctor itself panicked: %v", p), Hint: "this is a bug in tmdoctor: please report it"}}
+			res = Result{Err: Panicked(p)}
 		}
 		res.Host, res.Index = h, i
 	}()

@@ -73,9 +73,15 @@ func (a *Audit) Host(res remote.Result) *report.Host {
 	return a.host(res)
 }
 
-// host turns a result into a host of the report.
-func (a *Audit) host(res remote.Result) *report.Host {
-	h := &report.Host{
+// host turns a result into a host of the report. A panic costs the host, not the
+// run.
+func (a *Audit) host(res remote.Result) (h *report.Host) {
+	defer func() {
+		if p := recover(); p != nil {
+			lost(h, unreachable(remote.Panicked(p)))
+		}
+	}()
+	h = &report.Host{
 		Name: res.Host.Name, Address: res.Address, Port: res.Port, User: res.User,
 		Groups: append([]string{}, res.Host.Groups...), Index: res.Index,
 		Timing: report.Timing{

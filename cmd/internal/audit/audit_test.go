@@ -85,6 +85,16 @@ func TestCutAnswerIsUnknown(t *testing.T) {
 }
 
 // TestAnotherNonceIsUnknown: what somebody else's run printed is no answer.
+// Whatever an answer does to us, the others are still judged.
+func TestAPanicCostsTheHostAlone(t *testing.T) {
+	t.Parallel()
+	a := &Audit{} // without a script, whose nonce is asked for
+	h := a.Host(remote.Result{Host: inventory.Host{Name: "tm1"}, Stdout: []byte("tmdoctor-begin abc 1\n")})
+	if h.Name != "tm1" || h.Status != probes.StatusUnknown || h.Unreachable == nil || !strings.Contains(h.Unreachable.Reason, "itself panicked") || h.Unreachable.Hint == "" {
+		t.Errorf("%+v, %+v", h, h.Unreachable)
+	}
+}
+
 func TestAnotherNonceIsUnknown(t *testing.T) {
 	t.Parallel()
 	other := bytes.ReplaceAll(localAnswer(t), []byte(" abc"), []byte(" abd"))

@@ -204,7 +204,7 @@ func (r *Repair) Look(ctx context.Context, saved *SavedRun, hosts []inventory.Ho
 func (r *Repair) look(ctx context.Context, run string, p *Planned) (found *fix.HostRun, err error) {
 	defer func() {
 		if bug := recover(); bug != nil {
-			found, err = nil, ownPanic(bug)
+			found, err = nil, remote.Panicked(bug)
 		}
 	}()
 	conn, err := r.connect(ctx, p.Host)

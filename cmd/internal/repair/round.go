@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/tmdoctor/tmdoctor/remote"
 )
 
 // round takes hosts through canary and batches. It decides who is begun, never
@@ -137,7 +139,7 @@ func (o *round) one(ctx context.Context, i, batch, of int) {
 	at := Event{Host: p.Host.Name, Batch: batch, Of: of}
 	defer func() {
 		if bug := recover(); bug != nil {
-			d.State, d.Reason = Unknown, ownPanic(bug).Error()
+			d.State, d.Reason = Unknown, remote.Panicked(bug).Error()
 		}
 		o.settle(i, d, batch)
 		at.Step, at.State = StepDone, d.State

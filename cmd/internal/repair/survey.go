@@ -2,7 +2,6 @@ package repair
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -49,7 +48,7 @@ func (r *Repair) survey(ctx context.Context, index int, h inventory.Host) (p *Pl
 	p = &Planned{Host: h, Index: index}
 	defer func() {
 		if bug := recover(); bug != nil {
-			p.Plan, p.Err = nil, ownPanic(bug)
+			p.Plan, p.Err = nil, remote.Panicked(bug)
 		}
 	}()
 	if ctx.Err() != nil {
@@ -116,10 +115,6 @@ func opened(s *fix.Snapshot) map[string]bool {
 // host could be fixed, and root has nothing to read.
 func nothingAsked(q fix.Query) bool {
 	return len(q.Paths)+len(q.Sysctls)+len(q.Users)+len(q.PIDs)+len(q.Units) == 0 && q.Run == ""
-}
-
-func ownPanic(bug any) error {
-	return &remote.Error{Phase: remote.PhaseScript, Reason: fmt.Sprintf("tmdoctor itself panicked: %v", bug), Hint: "this is a bug in tmdoctor: please report it"}
 }
 
 func (r *Repair) notify(e Event) {
