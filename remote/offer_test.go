@@ -256,9 +256,9 @@ func TestAPasswordIsAskedForOnce(t *testing.T) {
 func TestDeadlinesStandStillWhileAPersonIsAsked(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	o := &operator{answers: map[string]string{"": "right", "Verification code:": "1"}, slow: 1200 * time.Millisecond}
+	o := &operator{answers: map[string]string{"": "right", "Verification code:": "1"}, slow: 4 * time.Second}
 	s.opts.AskLogin = o.ask
-	s.opts.Limits = Limits{Connect: 700 * time.Millisecond, Handshake: 700 * time.Millisecond, Host: time.Second}
+	s.opts.Limits = Limits{Connect: 3 * time.Second, Handshake: 3 * time.Second, Host: 3500 * time.Millisecond}
 	var sent atomic.Int32
 	jump, _ := s.host(demo.Host{Configure: asks(false, []round{{"Password: ", "", "right"}}, []round{{"Verification code: ", "", "1"}})})
 	var hosts []inventory.Host
