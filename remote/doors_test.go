@@ -122,14 +122,14 @@ func TestWaitingForAPlaceIsTheTimeOfTheHost(t *testing.T) {
 	s := newSite(t)
 	h, _ := s.host(demo.Host{})
 	slow := func(ctx context.Context, network, address string) (net.Conn, error) {
-		time.Sleep(200 * time.Millisecond)
+		time.Sleep(2 * time.Second)
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}
 	for _, c := range []struct {
 		host  time.Duration
 		tardy bool
-	}{{time.Minute, false}, {500 * time.Millisecond, true}} {
-		s.opts.Dial, s.opts.Limits = slow, Limits{AddressLogins: 1, Connect: 700 * time.Millisecond, Host: c.host}
+	}{{time.Minute, false}, {5 * time.Second, true}} {
+		s.opts.Dial, s.opts.Limits = slow, Limits{AddressLogins: 1, Connect: 4 * time.Second, Host: c.host}
 		tardy := 0
 		for res := range (&Runner{Transport: s.native()}).Run(t.Context(), slices.Repeat([]inventory.Host{h}, 6), script("")) {
 			if res.Err == nil {
