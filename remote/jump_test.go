@@ -122,7 +122,7 @@ func TestALostJumpHostIsReachedAgain(t *testing.T) {
 
 func TestWhatAJumpHostDoesIsNamed(t *testing.T) {
 	t.Parallel()
-	limits := Limits{Connect: 500 * time.Millisecond, Handshake: 500 * time.Millisecond, Script: 500 * time.Millisecond, Host: 3 * time.Second}
+	limits := Limits{Connect: 2 * time.Second, Handshake: 2 * time.Second, Script: 2 * time.Second, Host: 12 * time.Second}
 	for _, c := range []struct {
 		name    string
 		prepare func(s *site, h *inventory.Host)

@@ -117,7 +117,7 @@ func TestARealServerIsAProxyCommand(t *testing.T) {
 
 func TestWhatAProxyCommandDoesIsNamed(t *testing.T) {
 	t.Parallel()
-	limits := Limits{Connect: 700 * time.Millisecond, Handshake: 2 * time.Second, Script: time.Second, Host: 6 * time.Second}
+	limits := Limits{Connect: 2 * time.Second, Handshake: 2 * time.Second, Script: time.Second, Host: 6 * time.Second}
 	const note = `sh -c 'echo $$ >>"$0"; %s' PIDS`
 	for _, c := range []struct {
 		name, command string
@@ -132,7 +132,7 @@ func TestWhatAProxyCommandDoesIsNamed(t *testing.T) {
 		{"is killed", fmt.Sprintf(note, `kill -TERM $$`), PhaseConnect, "", `proxy command was ended by signal: terminated`, 1},
 		{"lingers until its input ends", fmt.Sprintf(note, `exec 1>&-; cat; exit 4`), PhaseConnect, "", `proxy command exited with status 4`, 1},
 		{"does not exist", "/nonexistent/nc %h %p", PhaseConnect, "", `proxy command exited with status 127: it says "`, 0},
-		{"hangs", fmt.Sprintf(note, `echo waiting >&2; sleep 60 & sleep 60`), PhaseConnect, KindTimeout, `proxy command reached no SSH server within 700ms: it says "waiting"`, 1},
+		{"hangs", fmt.Sprintf(note, `echo waiting >&2; sleep 60 & sleep 60`), PhaseConnect, KindTimeout, `proxy command reached no SSH server within 2s: it says "waiting"`, 1},
 		{"complains without end", fmt.Sprintf(note, `exec yes complaint >&2`), PhaseConnect, "", `proxy command printed without end on standard error: it says "complaint`, 1},
 		{"speaks no SSH", fmt.Sprintf(note, `echo HTTP/1.1 400 Bad Request`), PhaseHandshake, "", `HTTP/1.1 400 Bad Request`, anyNumber},
 		{"speaks and then hangs", fmt.Sprintf(note, `echo SSH-2.0-mute; sleep 60`), PhaseHandshake, KindTimeout, "key exchange did not end within 2s", 1},
