@@ -228,6 +228,4 @@ func redactUser(match string) string {
 	return start + hidden + "@"
 }
 
-func isPort(s string) bool {
-	return s != "" && len(s) <= 5 && strings.Trim(s, "0123456789") == ""
-}
+func isPort(s string) bool { return len(s) <= 5 && isNumber(s) }

@@ -97,6 +97,19 @@ func TestScriptIsTheSameForEveryHost(t *testing.T) {
 	}
 }
 
+// Hosts share a text only as long as their settings are the same.
+func TestEachHostHasItsOwnSettings(t *testing.T) {
+	t.Parallel()
+	s := probes.NewScript("n")
+	for range 2 {
+		for _, set := range []probes.HostSettings{{FlinkUser: "a"}, {FlinkUser: "b"}, {FlinkUser: "b"}, {FlinkUser: "longer"}, {Sudo: true}} {
+			if got, want := s.For(set), probes.NewScript("n").For(set); !bytes.Equal(got, want) {
+				t.Errorf("%+v: %.60q, want %.60q", set, got, want)
+			}
+		}
+	}
+}
+
 func TestSettingsAreQuoted(t *testing.T) {
 	t.Parallel()
 	evil := `a'; touch "$HOME"; $(id) ` + "`id`" + ` \' "`
